@@ -1,0 +1,77 @@
+# Two commands matter: `make demo` and `make test`. Both build .venv themselves; `make help` lists the rest.
+# Nothing here may hold an absolute path: the clone can be anywhere, in a directory with spaces too.
+
+BIN := .venv/bin
+PYTHON ?=
+# Raise it when coverage has risen; never lower it to make a change pass.
+COVERAGE_FLOOR ?= 70
+# A test that skips because something is missing has tested nothing. 0 relaxes that on your own machine; CI never does.
+DR_DEMAND_ALL ?= 1
+PYTEST := $(BIN)/python -m pytest
+PACKAGES := dr flows tasks blocks deployments
+
+export PYTHON DR_DEMAND_ALL
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit rest lint fix up down bench incidents constraints clean FORCE
+
+help: ## this list
+	@sed -n 's/^\([a-z.]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+demo: .venv ## protect a PostgreSQL, lose it, bring it back, and say how long it took
+	@$(BIN)/dr demo
+
+test: lint ## everything that must hold: lint, unit tests, then the ones with real servers
+	@rm -f .coverage .coverage.*
+	@echo "unit tests"
+	@$(PYTEST) tests/unit -n 2 --cov --cov-report=
+	@echo "tests with real servers"
+	@$(PYTEST) tests --ignore=tests/unit --cov --cov-append --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
+
+unit: .venv ## unit tests alone, in less than 30 seconds
+	@$(PYTEST) tests/unit -n 2
+
+lint: .venv ## style, types, import arrows, file lengths
+	@$(BIN)/ruff check --quiet . \
+	  || { echo "lint: ruff found the above; 'make fix' repairs what it can, the rest is yours."; exit 1; }
+	@$(BIN)/ruff format --quiet --check . \
+	  || { $(BIN)/ruff format --check . ; echo "lint: not formatted; run 'make fix'."; exit 1; }
+	@$(BIN)/mypy --no-error-summary \
+	  || { echo "lint: mypy found the above; give the type that is meant rather than an ignore."; exit 1; }
+	@said=$$($(BIN)/lint-imports --no-logo 2>&1) \
+	  || { echo "$$said"; echo "lint: an import runs against the arrows; ARCHITECTURE.md draws them."; exit 1; }
+	@$(BIN)/python tools/check_file_lengths.py
+	@echo "lint: clean"
+
+fix: .venv ## let ruff repair and format what it can
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+up: .venv ## start a local Prefect server, a worker and the demo system
+	@$(BIN)/python -m deployments.local up
+
+down: .venv ## stop what `make up` started
+	@$(BIN)/python -m deployments.local down
+
+bench: .venv ## compare our backups with pg_dump, pg_basebackup and pgBackRest
+	@$(BIN)/python -m benchmarks.backup
+
+incidents: .venv ## which test covers which incident
+	@$(BIN)/python tools/incidents.py
+
+constraints: ## pin every dependency anew (needs uv)
+	@command -v uv >/dev/null || { echo "make constraints needs uv on PATH"; exit 1; }
+	@{ echo "# Every dependency, pinned, for Python 3.11 to 3.14. Made by 'make constraints'; do not edit."; \
+	   uv pip compile --quiet --universal --python-version 3.11 --upgrade --extra dev --extra demo \
+	     --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml; } > constraints.txt.new
+	@mv constraints.txt.new constraints.txt
+
+clean: ## remove .venv, caches and build leftovers, not backups
+	@rm -rf .venv .bootstrap.log .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+	  .hypothesis build dist *.egg-info
+	@find $(PACKAGES) tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A real directory, but always asked about: its content decides whether it is built, not its date.
+.venv: FORCE
+	@sh tools/bootstrap.sh
+
+FORCE:

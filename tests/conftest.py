@@ -1,0 +1,59 @@
+"""House rules for every test: nothing skips in silence, slow tests stay out of tests/unit, incident ids are ids."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+NOT_APPLICABLE = "not applicable:"
+UNIT_TESTS = Path(__file__).parent / "unit"
+
+
+def _everything_is_demanded() -> bool:
+    """CI always demands that what a test needs is there; ``make test`` does unless told ``DR_DEMAND_ALL=0``."""
+    return os.environ.get("CI", "").lower() == "true" or os.environ.get("DR_DEMAND_ALL") == "1"
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure unless its reason says that the test does not apply here at all."""
+    if not report.skipped or hasattr(report, "wasxfail") or not _everything_is_demanded():
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if reason.startswith(NOT_APPLICABLE):
+        return
+    report.outcome = "failed"
+    report.longrepr = (
+        f"skipped: {reason}\n"
+        "A skipped test has tested nothing. Provide what it needs (make does), or, where it cannot apply on this\n"
+        f"machine whatever is installed, begin the reason with '{NOT_APPLICABLE}'. Set DR_DEMAND_ALL=0 to look away."
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Check the house's two markers and run slow tests last, so that a mistake shows early."""
+    for item in items:
+        for mark in item.iter_markers("incident"):
+            if not mark.args or not all(re.fullmatch(r"I[1-9]\d*", str(incident)) for incident in mark.args):
+                raise pytest.UsageError(f"{item.nodeid}: incident() takes ids such as 'I7', not {mark.args}")
+        if item.get_closest_marker("slow") and item.path.is_relative_to(UNIT_TESTS):
+            raise pytest.UsageError(f"{item.nodeid}: too slow for tests/unit; move it to tests/integration")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
