@@ -1,0 +1,147 @@
+"""Labels and object names, made and parsed in this one place.
+
+::
+
+    <system>/system.json
+    <system>/RESTORE.md
+    <system>/database/backup_20240101_020000.sql.gz.gpg
+    <system>/database/backup_20240101_020000.globals.sql.gz.gpg
+    <system>/database/backup_20240101_020000.manifest.json
+    <system>/base/base_20240101_020000_full/base.tar.zst.gpg
+    <system>/base/base_20240101_020000_full/16385.tar.zst.gpg        a tablespace, named by its OID
+    <system>/base/base_20240101_020000_full/backup_manifest.gpg      PostgreSQL's own manifest
+    <system>/base/base_20240101_020000_full/base.manifest.json
+    <system>/leases/<verb>/00000007.json
+    <system>/evidence/2024/run_....json
+
+A label names one backup: ``backup_YYYYmmdd_HHMMSS`` is a logical dump, ``base_YYYYmmdd_HHMMSS_full`` a physical one.
+Times in labels are UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Self
+
+MANIFEST_SUFFIX = ".manifest.json"
+ENCRYPTED_SUFFIX = ".gpg"
+_STAMP = "%Y%m%d_%H%M%S"
+_LABEL = re.compile(r"(?:(?P<dump>backup)_(?P<dstamp>\d{8}_\d{6})|base_(?P<bstamp>\d{8}_\d{6})_(?P<method>full))")
+_SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Kind(StrEnum):
+    """What a backup holds: ``dump`` is SQL of one database, ``base`` a physical copy of the whole cluster."""
+
+    DUMP = "dump"
+    BASE = "base"
+
+
+def check_system_name(name: str) -> str:
+    """Return ``name`` if it can be a directory and an S3 prefix; raise ValueError otherwise."""
+    if not _SYSTEM.fullmatch(name) or ".." in name:
+        raise ValueError(
+            f"system name {name!r}: use 1 to 63 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Label:
+    """The name of one backup; orders by time.
+
+    >>> Label.parse("backup_20240101_020000").kind
+    <Kind.DUMP: 'dump'>
+    >>> str(Label(datetime(2024, 1, 1, 2, tzinfo=UTC), Kind.BASE))
+    'base_20240101_020000_full'
+    """
+
+    created: datetime
+    kind: Kind
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a label; raises ValueError on anything else."""
+        match = _LABEL.fullmatch(text)
+        if match is None:
+            raise ValueError(f"not a backup label: {text!r}")
+        kind = Kind.DUMP if match["dump"] else Kind.BASE
+        stamp = match["dstamp"] or match["bstamp"]
+        return cls(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), kind)
+
+    @classmethod
+    def from_path(cls, path: str) -> Self:
+        """Find the label in a label, an object key or a file path, as an operator may type any of them.
+
+        >>> str(Label.from_path("backups/database/backup_20240101_020000.sql.gz.gpg"))
+        'backup_20240101_020000'
+        >>> str(Label.from_path("base/base_20240101_020000_full/base.tar.zst.gpg"))
+        'base_20240101_020000_full'
+        """
+        for part in reversed(PurePosixPath(path.strip("/")).parts):
+            match = _LABEL.match(part)
+            if match is not None and (match.end() == len(part) or part[match.end()] == "."):
+                return cls.parse(match[0])
+        raise ValueError(f"no backup label in {path!r}")
+
+    def __str__(self) -> str:
+        stamp = self.created.astimezone(UTC).strftime(_STAMP)
+        return f"backup_{stamp}" if self.kind is Kind.DUMP else f"base_{stamp}_full"
+
+
+def system_prefix(system: str) -> str:
+    return f"{system}/"
+
+
+def system_record_key(system: str) -> str:
+    return f"{system}/system.json"
+
+
+def restore_notes_key(system: str) -> str:
+    return f"{system}/RESTORE.md"
+
+
+def kind_prefix(system: str, kind: Kind) -> str:
+    return f"{system}/database/" if kind is Kind.DUMP else f"{system}/base/"
+
+
+def object_prefix(system: str, label: Label) -> str:
+    """What the keys of all of one backup's objects begin with."""
+    if label.kind is Kind.DUMP:
+        return f"{system}/database/{label}."
+    return f"{system}/base/{label}/"
+
+
+def manifest_key(system: str, label: Label) -> str:
+    if label.kind is Kind.DUMP:
+        return f"{system}/database/{label}{MANIFEST_SUFFIX}"
+    return f"{system}/base/{label}/base{MANIFEST_SUFFIX}"
+
+
+def dump_key(system: str, label: Label) -> str:
+    return f"{system}/database/{label}.sql.gz{ENCRYPTED_SUFFIX}"
+
+
+def globals_key(system: str, label: Label) -> str:
+    return f"{system}/database/{label}.globals.sql.gz{ENCRYPTED_SUFFIX}"
+
+
+def archive_key(system: str, label: Label, archive: str) -> str:
+    """Key of one tar of a base backup: ``archive`` is ``base.tar.zst`` or ``16385.tar.zst``."""
+    return f"{system}/base/{label}/{archive}{ENCRYPTED_SUFFIX}"
+
+
+def postgres_manifest_key(system: str, label: Label) -> str:
+    return f"{system}/base/{label}/backup_manifest{ENCRYPTED_SUFFIX}"
+
+
+def lease_prefix(system: str, verb: str) -> str:
+    return f"{system}/leases/{verb}/"
+
+
+def evidence_key(system: str, run: str, begun: datetime) -> str:
+    return f"{system}/evidence/{begun:%Y}/{run}.json"

@@ -1,0 +1,217 @@
+"""The record that proves one backup: written last, deleted first, readable without this program.
+
+A backup without its manifest does not exist: it is never listed, never restored from, and swept after a grace time.
+Sizes are bytes, times are UTC, digests are lower-case hex SHA-256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from dr.catalog.labels import Kind, Label
+from dr.catalog.lsn import Lsn
+from dr.errors import BackupInvalid
+
+FORMAT_VERSION = 1
+
+
+class Level(IntEnum):
+    """How far a copy has been proven; each includes the ones before it (I29). Stored in manifests by name."""
+
+    STORED = 1
+    CHECKSUMMED = 2
+    DECRYPTED = 3
+    LISTED = 4
+    RESTORED = 5
+    BOOTED = 6
+    QUERIED = 7
+    APP_CHECKED = 8
+
+
+class Role(StrEnum):
+    """What an object of a backup is."""
+
+    DUMP = "dump"
+    GLOBALS = "globals"
+    ARCHIVE = "archive"
+    POSTGRES_MANIFEST = "postgres-manifest"
+
+
+class Compression(StrEnum):
+    """The stock format of the bytes inside the OpenPGP message."""
+
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """One stored object.
+
+    ``plain_bytes`` counts what PostgreSQL gave (None when the server compressed it); ``packed_sha256`` is over the
+    bytes handed to OpenPGP, that is after compression; ``stored_*`` are over the object as it lies in the store.
+    ``tablespace_oid`` and ``tablespace_path`` name the tablespace of an archive that holds one.
+    """
+
+    key: str
+    role: Role
+    compression: Compression
+    plain_bytes: int | None
+    packed_bytes: int
+    packed_sha256: str
+    stored_bytes: int
+    stored_sha256: str
+    tablespace_oid: int | None = None
+    tablespace_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """Rows of one table, ``name`` as ``schema.table``. Exact in a dump, the planner's estimate in a base backup."""
+
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a dump holds, as counted in its own bytes: the table of contents and the rows of every COPY block."""
+
+    tables: tuple[TableRows, ...]
+    entries: int
+    toc_sha256: str
+    large_objects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseShape:
+    """How to make the empty database that a dump goes into when its own name cannot be used."""
+
+    name: str
+    encoding: str
+    collate: str
+    ctype: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionRecord:
+    """``method`` is ``public-key`` or ``passphrase``; fingerprints are those of the primary keys."""
+
+    method: str
+    fingerprints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """One proof of one copy: which level, of which store's copy, when, how long it took, by which run."""
+
+    level: str
+    store: str
+    passed: bool
+    at: datetime
+    seconds: float
+    run: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that is known about one backup.
+
+    ``superuser`` is the cluster's bootstrap role, as whom a restored copy is questioned.
+    """
+
+    label: str
+    kind: Kind
+    system: str
+    system_identifier: str
+    server_version: int
+    begin: datetime
+    end: datetime
+    objects: tuple[ObjectRecord, ...]
+    stores: tuple[str, ...]
+    encryption: EncryptionRecord
+    run: str
+    format_version: int = FORMAT_VERSION
+    parent: str | None = None
+    database: DatabaseShape | None = None
+    superuser: str = "postgres"
+    timeline: int | None = None
+    begin_lsn: Lsn | None = None
+    end_lsn: Lsn | None = None
+    contents: Contents | None = None
+    table_estimates: tuple[TableRows, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
+    retention_class: str = "standard"
+    verifications: tuple[Verification, ...] = ()
+
+    @property
+    def parsed_label(self) -> Label:
+        return Label.parse(self.label)
+
+    @property
+    def server_major(self) -> int:
+        return self.server_version // 10000
+
+    @property
+    def stored_bytes(self) -> int:
+        return sum(item.stored_bytes for item in self.objects)
+
+    def proven_level(self, store: str | None = None) -> Level | None:
+        """The highest level whose proof passed, of any copy or of one store's."""
+        passed = [
+            Level[item.level.upper().replace("-", "_")]
+            for item in self.verifications
+            if item.passed and store in (None, item.store)
+        ]
+        return max(passed, default=None)
+
+    def object_of(self, role: Role) -> ObjectRecord | None:
+        return next((item for item in self.objects if item.role is role), None)
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Lsn):
+        return str(value)
+    raise TypeError(f"a manifest cannot hold {type(value).__name__}")
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Lsn and isinstance(value, str):
+        return Lsn.parse(value)
+    raise TypeError(f"a manifest cannot hold {kind.__name__}")
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """The manifest as indented JSON, as it is stored."""
+    return msgspec.json.format(msgspec.json.encode(manifest, enc_hook=_encode), indent=1) + b"\n"
+
+
+_decoder = msgspec.json.Decoder(Manifest, dec_hook=_decode)
+
+
+def from_json(data: bytes, origin: str) -> Manifest:
+    """Parse a stored manifest; ``origin`` names it in errors. Unknown format versions are refused."""
+    try:
+        version = msgspec.json.decode(data, type=dict).get("format_version")
+        if version != FORMAT_VERSION:
+            raise BackupInvalid(
+                f"{origin} has manifest format {version!r}; this program reads format {FORMAT_VERSION}",
+                hint="Use the version of this program that wrote it, or restore by the repository's RESTORE.md.",
+            )
+        manifest = _decoder.decode(data)
+        Label.parse(manifest.label)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+        raise BackupInvalid(
+            f"{origin} is not a manifest of a backup",
+            detail=str(error),
+            hint="The backup's objects may be whole: restore them by hand as RESTORE.md shows, or use another backup.",
+        ) from error
+    return manifest

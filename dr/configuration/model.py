@@ -1,0 +1,124 @@
+"""The typed configuration of one protected system, after every layer has been merged and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dr.catalog.labels import check_system_name
+from dr.errors import ConfigurationError
+from dr.policy.objectives import DEFAULT_OBJECTIVES, Objective, Scenario
+from dr.secret import Secret
+
+
+class AbsentSecret(Secret):
+    """Stands where a secret was not needed and not given. Using it raises instead of connecting to some default."""
+
+    __slots__ = ("_hint", "_key")
+
+    def __init__(self, key: str, hint: str) -> None:
+        super().__init__("")
+        self._key = key
+        self._hint = hint
+
+    def reveal(self) -> str:
+        raise ConfigurationError(f"{self._key} is not configured", hint=self._hint)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresSettings:
+    """The server to protect. ``url`` is libpq's URL or key=value form and may hold the password.
+
+    ``replication_url`` is used for base backups when another role must do them (default: ``url``).
+    ``physical`` False says that this server gives no physical backups (a managed one).
+    ``bin_directories``: where PostgreSQL's programs are; when given, no others are used.
+    """
+
+    url: Secret
+    replication_url: Secret | None = None
+    physical: bool = True
+    bin_directories: tuple[Path, ...] = ()
+
+    @property
+    def configured(self) -> bool:
+        """False on a machine that only restores and was told of no server: revealing ``url`` then raises."""
+        return not isinstance(self.url, AbsentSecret)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """One place where copies live. ``kind`` is ``local`` (needs ``path``) or ``s3`` (needs ``bucket``)."""
+
+    name: str
+    kind: str
+    path: Path | None = None
+    bucket: str = ""
+    prefix: str = ""
+    region: str | None = None
+    endpoint_url: str | None = None
+    storage_class: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: Secret | None = None
+    profile: str | None = None
+    checksum: str = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionSettings:
+    """To whom backups are encrypted: OpenPGP recipients (fingerprints), or else a passphrase.
+
+    ``gnupg_home`` holds the recipients' public keys on the backup host and the secret key where one restores;
+    None means GnuPG's default. ``public_key_file`` is imported into a home of our own instead.
+    """
+
+    recipients: tuple[str, ...] = ()
+    passphrase: Secret | None = None
+    gnupg_home: Path | None = None
+    public_key_file: Path | None = None
+    secret_key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long local copies stay (``local_days``), and how many are kept whatever their age (``min_keep``)."""
+
+    local_days: int = 7
+    min_keep: int = 1
+
+    def __post_init__(self) -> None:
+        if self.local_days < 1 or self.min_keep < 1:
+            raise ValueError("retention needs local_days >= 1 and min_keep >= 1")
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """Where alerts go: a webhook (Slack's, for instance), mail addresses, a webhook that sends text messages."""
+
+    webhook: Secret | None = None
+    emails: tuple[str, ...] = ()
+    sms_webhook: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One protected system: what to back up, where to, encrypted how, kept how long, recovered how fast.
+
+    ``state_directory`` is this host's own (canary positions, runs not yet reported); never needed to restore.
+    """
+
+    name: str
+    postgres: PostgresSettings
+    stores: tuple[StoreSettings, ...]
+    encryption: EncryptionSettings
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    objectives: Mapping[Scenario, Objective] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
+    state_directory: Path = Path("state")
+    auto_confirm: bool = False
+
+    def __post_init__(self) -> None:
+        check_system_name(self.name)
+        names = [store.name for store in self.stores]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two stores of {self.name} have the same name: {', '.join(names)}")

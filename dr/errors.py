@@ -1,0 +1,186 @@
+"""Every error an operator can meet, its exit code, and whether trying again can help.
+
+::
+
+    DrError                       1   something we did not foresee
+    ├── ConfigurationError        3   a setting is missing, misspelt or unsafe
+    ├── SourceError               4   the PostgreSQL server cannot be read
+    │   ├── ServerUnreachable         host, port or network (retryable)
+    │   ├── AuthenticationFailed      password, role or pg_hba.conf
+    │   └── PrivilegeMissing          the role lacks a right that the step needs
+    ├── ToolError                 5   a client program is missing or too old (I1)
+    ├── PipelineError             6   a stage of a stream failed (retryable)
+    ├── StoreError                7   a store refused or lost an object
+    │   ├── StoreUnavailable          network, endpoint, throttling (retryable)
+    │   ├── StoreDenied               credentials or policy
+    │   ├── StoreFull                 no space left
+    │   └── ObjectMissing             no object under that key
+    ├── KeyUnusable               8   the key or passphrase does not open the object
+    ├── BackupInvalid             9   the object is not a backup, or is damaged or incomplete
+    ├── BackupNotFound           10   nothing in the repository answers to that label
+    ├── TargetRefused            11   restoring there would destroy something
+    ├── LeaseHeld                12   another run is at work on the same system
+    ├── IdentityMismatch         13   the repository belongs to another cluster (I19)
+    ├── PartialBackup            14   some of what was asked for is safe, some is not
+    ├── RecoveryFailed           15   the restored copy does not answer as it should (I13)
+    ├── ObjectiveMissed          16   recovered, but later or with more loss than the target allows
+    ├── StepTimedOut             17   a step was cut off at its time limit
+    └── Interrupted             130   Ctrl-C or SIGTERM; nothing half-made is listed
+
+Exit code 0 is success, 2 is a wrong command line. Every error pickles: all its fields go to
+``Exception.__init__``, the text is made in ``__str__``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DrError(Exception):
+    """An error that says what happened, in detail, and what to do next."""
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, detail: str = "", hint: str = "") -> None:
+        super().__init__(message, detail, hint)
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.detail:
+            lines.append(f"DETAIL: {self.detail}")
+        if self.hint:
+            lines.append(f"HINT: {self.hint}")
+        return "\n".join(lines)
+
+
+class ConfigurationError(DrError):
+    """A setting is missing, misspelt or unsafe."""
+
+    exit_code = 3
+
+
+class SourceError(DrError):
+    """The PostgreSQL server cannot be read."""
+
+    exit_code = 4
+
+
+class ServerUnreachable(SourceError):
+    """Nothing answers at the server's address, or the connection broke."""
+
+    retryable = True
+
+
+class AuthenticationFailed(SourceError):
+    """The server answers and refuses the role or its password."""
+
+
+class PrivilegeMissing(SourceError):
+    """The role is let in but may not do what the step needs."""
+
+
+class ToolError(DrError):
+    """A client program is missing, or older than the server (I1)."""
+
+    exit_code = 5
+
+
+class PipelineError(DrError):
+    """One stage of a stream failed; the detail lists every stage."""
+
+    exit_code = 6
+    retryable = True
+
+
+class StoreError(DrError):
+    """A store refused, lost or changed an object."""
+
+    exit_code = 7
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer; it may later."""
+
+    retryable = True
+
+
+class StoreDenied(StoreError):
+    """The store answers and refuses us."""
+
+
+class StoreFull(StoreError):
+    """No space is left in the store."""
+
+
+class ObjectMissing(StoreError):
+    """No object is stored under that key."""
+
+
+class KeyUnusable(DrError):
+    """The key or passphrase does not open the object, or is not there."""
+
+    exit_code = 8
+
+
+class BackupInvalid(DrError):
+    """The object is not a backup, or is damaged or incomplete."""
+
+    exit_code = 9
+
+
+class BackupNotFound(DrError):
+    """Nothing in the repository answers to that label."""
+
+    exit_code = 10
+
+
+class TargetRefused(DrError):
+    """Restoring there would destroy something."""
+
+    exit_code = 11
+
+
+class LeaseHeld(DrError):
+    """Another run is at work on the same system (I25)."""
+
+    exit_code = 12
+
+
+class IdentityMismatch(DrError):
+    """The repository belongs to another cluster (I19)."""
+
+    exit_code = 13
+
+
+class PartialBackup(DrError):
+    """Some of what was asked for is safe and some is not."""
+
+    exit_code = 14
+
+
+class RecoveryFailed(DrError):
+    """The restored copy does not answer as it should (I13)."""
+
+    exit_code = 15
+
+
+class ObjectiveMissed(DrError):
+    """Recovered, but later or with more loss than the target allows."""
+
+    exit_code = 16
+
+
+class StepTimedOut(DrError):
+    """A step was not done by its time limit and was cut off; trying again would take as long again."""
+
+    exit_code = 17
+
+
+class Interrupted(DrError):
+    """Ctrl-C or SIGTERM arrived; nothing half-made is listed."""
+
+    exit_code = 130

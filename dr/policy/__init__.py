@@ -1,0 +1,1 @@
+"""Decisions without I/O: ``now`` is an argument, every decision carries its reason."""
