@@ -1,0 +1,218 @@
+"""The repository of one system: any number of stores that hold the same tree, and the manifests that say what is where.
+
+There is no catalogue database: what a store lists is the truth, and each store alone is enough to restore from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from dr.catalog import labels
+from dr.catalog.labels import Kind, Label
+from dr.catalog.manifest import Manifest, from_json, to_json
+from dr.errors import BackupInvalid, BackupNotFound, IdentityMismatch, ObjectMissing, StoreError
+from dr.storage.protocol import ConditionalWritesMissing, Store
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRecord:
+    """``system.json``: which cluster this repository belongs to."""
+
+    system: str
+    system_identifier: str
+    created: datetime
+    format_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup as found: its manifest, and the stores in which a manifest of it was really seen."""
+
+    manifest: Manifest
+    stores: tuple[str, ...]
+
+    @property
+    def label(self) -> Label:
+        return self.manifest.parsed_label
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All backups, newest first; manifests that cannot be read; stores that could not be asked."""
+
+    backups: tuple[Backup, ...]
+    unreadable: tuple[str, ...]
+    failures: Mapping[str, StoreError]
+
+    def newest(self, kind: Kind) -> Backup | None:
+        return next((item for item in self.backups if item.manifest.kind is kind), None)
+
+
+class Repository:
+    """The stores of one system. Holds no state of its own."""
+
+    def __init__(self, system: str, stores: Iterable[Store]) -> None:
+        self.system = system
+        self.stores: Mapping[str, Store] = {store.name: store for store in stores}
+
+    def store(self, name: str) -> Store:
+        return self.stores[name]
+
+    def list(self, kinds: Iterable[Kind] = tuple(Kind)) -> Listing:
+        """Read every manifest of every store. A store that does not answer is named, not hidden."""
+        found: dict[str, list[tuple[str, Manifest]]] = {}
+        unreadable: list[str] = []
+        failures: dict[str, StoreError] = {}
+        wanted = tuple(kinds)
+        for name, store in self.stores.items():
+            try:
+                for kind in wanted:
+                    for item in self._manifests(store, kind, unreadable):
+                        found.setdefault(item.label, []).append((name, item))
+            except StoreError as error:
+                failures[name] = error
+        backups = [
+            Backup(_fullest([manifest for _, manifest in copies]), tuple(name for name, _ in copies))
+            for copies in found.values()
+        ]
+        backups.sort(key=lambda item: item.label, reverse=True)
+        return Listing(tuple(backups), tuple(unreadable), failures)
+
+    def _manifests(self, store: Store, kind: Kind, unreadable: MutableSequence[str]) -> Iterator[Manifest]:
+        for listed in store.list(labels.kind_prefix(self.system, kind)):
+            if not listed.key.endswith(labels.MANIFEST_SUFFIX):
+                continue
+            try:
+                yield from_json(store.read_bytes(listed.key), f"{store.name}:{listed.key}")
+            except BackupInvalid as error:
+                unreadable.append(f"{store.name}:{listed.key}: {error.message}")
+            except ObjectMissing:
+                continue  # expired by another run between the listing and the reading
+
+    def find(self, label: Label) -> Backup:
+        """One backup by its label, without listing. Raises ``BackupNotFound`` with what there is instead."""
+        copies: list[tuple[str, Manifest]] = []
+        failures: dict[str, StoreError] = {}
+        key = labels.manifest_key(self.system, label)
+        for name, store in self.stores.items():
+            try:
+                copies.append((name, from_json(store.read_bytes(key), f"{name}:{key}")))
+            except ObjectMissing:
+                continue
+            except StoreError as error:
+                failures[name] = error
+        if copies:
+            return Backup(_fullest([item for _, item in copies]), tuple(name for name, _ in copies))
+        if failures and len(failures) == len(self.stores):
+            raise next(iter(failures.values()))
+        raise BackupNotFound(
+            f"no store of {self.system} has a backup {label}",
+            detail="; ".join(f"{name} could not be asked: {error.message}" for name, error in failures.items()),
+            hint="dr list shows what there is.",
+        )
+
+    def publish(self, manifest: Manifest) -> tuple[Mapping[str, StoreError], tuple[str, ...]]:
+        """Write the manifest to each store that holds the backup: from this moment the backup exists there."""
+        data = to_json(manifest)
+        failures: dict[str, StoreError] = {}
+        written = []
+        for name in manifest.stores:
+            try:
+                self.stores[name].put_bytes(labels.manifest_key(self.system, manifest.parsed_label), data)
+                written.append(name)
+            except StoreError as error:
+                failures[name] = error
+        return failures, tuple(written)
+
+    def delete(self, label: Label, store_name: str) -> int:
+        """Remove one store's copy, manifest first, so that a half-deleted backup is never listed. Objects removed."""
+        store = self.stores[store_name]
+        store.delete(labels.manifest_key(self.system, label))
+        count = 1
+        for listed in list(store.list(labels.object_prefix(self.system, label))):
+            store.delete(listed.key)
+            count += 1
+        return count
+
+    def unfinished(self, store_name: str, before: datetime) -> dict[Label, tuple[str, ...]]:
+        """Objects of backups made before then that have no manifest: left by a run that was killed."""
+        store = self.stores[store_name]
+        keys: dict[Label, list[str]] = {}
+        complete: set[Label] = set()
+        for kind in Kind:
+            for listed in store.list(labels.kind_prefix(self.system, kind)):
+                try:
+                    label = Label.from_path(listed.key)
+                except ValueError:
+                    continue
+                keys.setdefault(label, []).append(listed.key)
+                if listed.key.endswith(labels.MANIFEST_SUFFIX):
+                    complete.add(label)
+        return {
+            label: tuple(found) for label, found in keys.items() if label not in complete and label.created < before
+        }
+
+    def identify(self, store: Store) -> SystemRecord | None:
+        """Which cluster a store says it belongs to; None when it is new."""
+        try:
+            data = store.read_bytes(labels.system_record_key(self.system))
+        except ObjectMissing:
+            return None
+        try:
+            return msgspec.json.decode(data, type=SystemRecord)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise BackupInvalid(
+                f"{store.name}:{labels.system_record_key(self.system)} is damaged",
+                detail=str(error),
+                hint="Compare it with the same object in another store, and put the right one back.",
+            ) from error
+
+    def claim(self, system_identifier: str, now: datetime, names: Iterable[str]) -> dict[str, StoreError]:
+        """Make sure that each of these stores belongs to this cluster; new ones are claimed, a second refused (I19).
+
+        Stores that do not answer are returned with their error.
+        """
+        failures: dict[str, StoreError] = {}
+        mine = SystemRecord(self.system, system_identifier, now)
+        for name in names:
+            store = self.stores[name]
+            try:
+                if self._claim(store, mine):
+                    continue
+                record = self.identify(store)
+            except StoreError as error:
+                failures[name] = error
+                continue
+            if record is not None and record.system_identifier != system_identifier:
+                raise IdentityMismatch(
+                    f"store {name} keeps the backups of another cluster under the name {self.system}",
+                    detail=f"system identifier {record.system_identifier} since {record.created:%Y-%m-%d %H:%M} UTC, "
+                    f"this server has {system_identifier}",
+                    hint="If the cluster was made anew (initdb), give it a new system name (DR_SYSTEM or --system): "
+                    "mixing two clusters' backups makes both unusable.",
+                )
+        return failures
+
+    def _claim(self, store: Store, mine: SystemRecord) -> bool:
+        """Write the record if there is none. Where that cannot be made exclusive, look first and write then."""
+        key, data = labels.system_record_key(self.system), msgspec.json.encode(mine)
+        try:
+            return store.create(key, data)
+        except ConditionalWritesMissing:
+            if self.identify(store) is not None:
+                return False
+            store.put_bytes(key, data)
+            return True
+
+
+def _fullest(manifests: list[Manifest]) -> Manifest:
+    """Copies of a manifest may differ in what was proven later; take the union of the proofs."""
+    first = manifests[0]
+    proofs = dict.fromkeys(proof for manifest in manifests for proof in manifest.verifications)
+    stores = dict.fromkeys(name for manifest in manifests for name in manifest.stores)
+    return dataclasses.replace(first, verifications=tuple(proofs), stores=tuple(stores))
