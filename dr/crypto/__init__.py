@@ -1,0 +1,1 @@
+"""OpenPGP by GnuPG: keys, recipients, and the processes that encrypt and decrypt streams."""

@@ -1,0 +1,1 @@
+"""What is kept as proof: phases with their seconds, reports."""

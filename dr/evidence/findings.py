@@ -1,0 +1,48 @@
+"""What a restored copy answered, and how much it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dr.catalog.canary import Beat
+from dr.errors import RecoveryFailed
+from dr.evidence.phases import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question and its answer."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCopy:
+    """What a restored copy answered. ``rows`` counts what was really read; the canary is its last surviving row."""
+
+    checks: tuple[Check, ...]
+    tables: int
+    rows: int
+    canary: Beat | None
+    phases: tuple[Phase, ...]
+
+    def require(self, what: str) -> None:
+        """Raise ``RecoveryFailed`` unless every check passed."""
+        failed = [check for check in self.checks if not check.passed]
+        if failed:
+            raise RecoveryFailed(
+                f"{what} was restored but does not answer as it should",
+                detail="; ".join(f"{check.name}: {check.detail}" for check in failed),
+                hint="Do not put it into service. Restore another backup (dr list), or another store's copy.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Seconds of commits lost. ``measured`` False: no canary tells, ``seconds`` is then None or an upper bound."""
+
+    seconds: float | None
+    measured: bool
+    explanation: str

@@ -1,0 +1,74 @@
+"""A recovery against its objective, as rows that a person reads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dr.evidence.findings import Check, Loss
+from dr.evidence.phases import Phase
+from dr.policy.objectives import Scenario, Verdict
+
+Row = dict[str, str | float | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryOutcome:
+    """What a recovery achieved. ``seconds`` runs from the beginning of the run to the last check."""
+
+    label: str
+    kind: str
+    target: str
+    store: str
+    scenario: Scenario
+    seconds: float
+    phases: tuple[Phase, ...]
+    checks: tuple[Check, ...]
+    loss: Loss
+    verdict: Verdict
+    tables: int
+    rows: int
+    notes: tuple[str, ...]
+
+    @property
+    def phase_seconds(self) -> dict[str, float]:
+        """Each phase's time at work; those that stream overlap, so they add up to more than the whole."""
+        return {phase.name: round(phase.seconds, 3) for phase in self.phases}
+
+
+def phase_rows(outcome: RecoveryOutcome) -> list[Row]:
+    """One row per phase, then the totals against RTO and RPO."""
+    origin = min((phase.begin for phase in outcome.phases), default=0.0)
+    rows: list[Row] = [
+        {
+            "phase": phase.name,
+            "begin": round(phase.begin - origin, 2),
+            "end": round(phase.end - origin, 2),
+            "seconds at work": round(phase.seconds, 2),
+            "MB": round(phase.bytes / 1e6, 1) if phase.bytes is not None else None,
+            "target": None,
+            "met": None,
+        }
+        for phase in outcome.phases
+    ]
+    verdict = outcome.verdict
+    rows.append(_total("RTO", verdict.rto_seconds, verdict.objective.rto_seconds, verdict.rto_met))
+    rows.append(_total("RPO", verdict.rpo_seconds, verdict.objective.rpo_seconds, verdict.rpo_met))
+    return rows
+
+
+def _total(name: str, seconds: float | None, target: float, met: bool) -> Row:
+    return {
+        "phase": name,
+        "begin": None,
+        "end": None,
+        "seconds at work": round(seconds, 2) if seconds is not None else None,
+        "MB": None,
+        "target": target,
+        "met": "yes" if met else ("no" if seconds is not None else "unknown"),
+    }
+
+
+def check_rows(checks: Sequence[Check]) -> list[Row]:
+    """One row per check."""
+    return [{"check": item.name, "passed": "yes" if item.passed else "NO", "detail": item.detail} for item in checks]

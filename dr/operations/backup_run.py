@@ -1,0 +1,79 @@
+"""What a backup run achieved, part by part, and the one error that says so at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dr.errors import DrError, LeaseHeld, PartialBackup
+from dr.operations.draft import Draft
+from dr.operations.publish import Published
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBackup:
+    """One backup of this run: how it was made, and what was published."""
+
+    draft: Draft
+    published: Published
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSummary:
+    """What the run hands back: the backups that exist now, and what is missing."""
+
+    system: str
+    backups: tuple[Published, ...]
+    problems: tuple[str, ...]
+
+
+class BackupRun:
+    """Collects the parts of a run. A part that fails is noted and the next is tried."""
+
+    def __init__(self, problems: Sequence[str] = ()) -> None:
+        self._problems = list(problems)
+        self._errors: list[DrError] = []
+        self.made: list[MadeBackup] = []
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Try one part; its failure is kept for the end, so that the other parts are still made safe."""
+        try:
+            yield
+        except LeaseHeld:
+            raise
+        except DrError as error:
+            self._errors.append(error)
+            self._problems.append(f"{name}: {error.message}" + (f" ({error.detail})" if error.detail else ""))
+
+    def add(self, draft: Draft, published: Published) -> None:
+        """A backup exists from now on."""
+        self.made.append(MadeBackup(draft, published))
+        self._problems += published.problems
+
+    def miss(self, name: str, reason: str) -> None:
+        """A part that was asked for and cannot be made."""
+        self._problems.append(f"{name} not made: {reason}")
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._problems))
+
+    @property
+    def succeeded(self) -> bool:
+        """Everything that was asked for is safe in every store that was asked for."""
+        return bool(self.made) and not self._problems
+
+    def conclude(self, system: str) -> BackupSummary:
+        """The summary of a good run; otherwise the error that tells what is safe and what is not."""
+        if self.succeeded:
+            return BackupSummary(system, tuple(item.published for item in self.made), self.problems)
+        if not self.made and len(self._errors) == 1:
+            raise self._errors[0]
+        safe = ", ".join(f"{item.published.label} in {' and '.join(item.published.stores)}" for item in self.made)
+        raise PartialBackup(
+            f"safe: {safe or 'nothing'}; not everything that was asked for",
+            detail="; ".join(self.problems),
+            hint="Nothing expired. Mend the cause and run the backup again; what is safe can be restored meanwhile.",
+        )

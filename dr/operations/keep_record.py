@@ -1,0 +1,49 @@
+"""Keep the record of a run where it survives: in every store that takes it, and first of all on this host.
+
+A record that no store took stays on this host and goes along with the next run's, so a disaster recovery made while
+the bucket was away is not missing from the evidence later.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from dr.catalog.labels import evidence_key
+from dr.configuration.model import System
+from dr.errors import DrError, StoreError
+from dr.operations.repositories import open_repository
+
+
+def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple[str, ...]:
+    """Store a record; the names of the stores that have it now. One that none took waits on this host."""
+    waiting = system.state_directory / "runs" / system.name
+    waiting.mkdir(parents=True, exist_ok=True)
+    file = waiting / f"{begun:%Y}-{run}.json"
+    file.write_bytes(data)
+    file.chmod(0o600)
+    stored: tuple[str, ...] = ()
+    for item in sorted(waiting.glob("*.json")):
+        taken = _ship(system, item)
+        if taken:
+            item.unlink()
+        if item == file:
+            stored = taken
+    return stored
+
+
+def _ship(system: System, file: Path) -> tuple[str, ...]:
+    year, _, run = file.stem.partition("-")
+    key = evidence_key(system.name, f"run_{run}", datetime.strptime(year + "+0000", "%Y%z"))
+    taken = []
+    try:
+        stores = open_repository(system).stores
+    except DrError:
+        return ()
+    for name, store in stores.items():
+        try:
+            store.put_bytes(key, file.read_bytes())
+            taken.append(name)
+        except StoreError:
+            continue  # the record stays on this host unless another store has it
+    return tuple(taken)

@@ -1,0 +1,52 @@
+"""How much was lost: the last commit before the disaster against the last one in the restored copy (RPO)."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from dr.catalog.canary import Beat
+from dr.configuration.model import System
+from dr.evidence.findings import Loss
+
+
+def note_position(system: System, beat: Beat) -> None:
+    """Keep the last acknowledged canary row outside the database, where a disaster does not take it along."""
+    file = _file(system)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_bytes(msgspec.json.encode(beat))
+    temporary.replace(file)
+
+
+def last_position(system: System) -> Beat | None:
+    """The last canary row known to have been committed, as this host remembers it."""
+    try:
+        return msgspec.json.decode(_file(system).read_bytes(), type=Beat)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _file(system: System) -> Path:
+    return system.state_directory / "canary" / f"{system.name}.json"
+
+
+def measure_loss(system: System, restored: Beat | None, disaster_at: datetime | None) -> Loss:
+    """Compare the two canaries; without the outer one, only an upper bound up to the disaster (or now) is known."""
+    if restored is None:
+        return Loss(None, False, "the restored database has no canary row: run 'dr canary' on the production system")
+    before = last_position(system)
+    if before is not None and before.seq >= restored.seq:
+        seconds = (before.committed_at - restored.committed_at).total_seconds()
+        return Loss(max(seconds, 0.0), True, f"canary {before.seq} was committed last, {restored.seq} was restored")
+    until = disaster_at or datetime.now(UTC)
+    seconds = (until - restored.committed_at).total_seconds()
+    return Loss(
+        max(seconds, 0.0),
+        False,
+        f"at most: this host does not know the last canary; {restored.seq} was restored, "
+        f"counted until {until:%H:%M:%S} UTC",
+    )

@@ -1,0 +1,81 @@
+"""Where the objects of one backup go: the stores that still take part, and the way back when something fails."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from dr.catalog.labels import Kind, Label, object_prefix
+from dr.errors import StoreError
+from dr.operations.draft import StoreFailure
+from dr.pipeline.write import Written
+from dr.storage.protocol import Store
+from dr.storage.repository import Repository
+
+
+def free_label(repository: Repository, kind: Kind, now: datetime) -> Label:
+    """A label that no store has: one second later when two backups are asked for within one."""
+    label = Label(now.replace(microsecond=0), kind)
+    while any(_taken(store, repository.system, label) for store in repository.stores.values()):
+        label = Label(label.created + timedelta(seconds=1), kind)
+    return label
+
+
+def _taken(store: Store, system: str, label: Label) -> bool:
+    with contextlib.suppress(StoreError):
+        return next(iter(store.list(object_prefix(system, label))), None) is not None
+    return False
+
+
+class Destination:
+    """The stores of one backup in the making. Unless ``keep`` is called, leaving removes every object written."""
+
+    def __init__(self, repository: Repository, label: Label) -> None:
+        self.system = repository.system
+        self.label = label
+        self._repository = repository
+        self._open = dict(repository.stores)
+        self._failures: dict[str, StoreFailure] = {}
+        self._written: dict[str, list[str]] = {name: [] for name in self._open}
+        self._kept = False
+
+    @property
+    def open_stores(self) -> Mapping[str, Store]:
+        """The stores that have taken everything so far."""
+        return self._open
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        return tuple(self._open)
+
+    @property
+    def failures(self) -> tuple[StoreFailure, ...]:
+        return tuple(self._failures.values())
+
+    def note(self, written: Written) -> None:
+        """Remember what is where. A store that lacks one object of a backup drops out of all of it."""
+        for name in written.stores:
+            self._written[name].append(written.record.key)
+        for name, error in written.failures.items():
+            self._failures[name] = StoreFailure(name, error.message, error.hint)
+            if self._open.pop(name, None) is not None:
+                self._remove(name)
+
+    def keep(self) -> None:
+        """The backup is complete; its objects stay."""
+        self._kept = True
+
+    def _remove(self, name: str) -> None:
+        # What cannot be removed now has no manifest: it is never listed and is swept after the grace time.
+        for key in self._written[name]:
+            with contextlib.suppress(StoreError):
+                self._repository.store(name).delete(key)
+
+    def __enter__(self) -> Destination:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if not self._kept:
+            for name in self._open:
+                self._remove(name)

@@ -1,0 +1,1 @@
+"""Streams that account for every stage: exit status, stderr, bytes and seconds."""

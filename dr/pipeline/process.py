@@ -1,0 +1,304 @@
+"""Child processes that never outlive us and whose end is always explained.
+
+Every child runs in its own process group, inherits no terminal and no standard output of ours (a worker that waits for
+the end of our output would otherwise hang on it), and is told by the kernel when we die. ``setpriv`` arms that signal
+because Python code between fork and exec is unsafe in a program with threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from dr.errors import PipelineError, ToolError
+
+_KEPT = 64 * 1024
+DROPPED = "\n...\n"
+_NOT_FOR_CHILDREN = frozenset(
+    {
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "BACKUP_ENCRYPTION_KEY",
+        "DATABASE_URL",
+        "NOTIFICATION_WEBHOOK",
+        "ALERT_SMS_WEBHOOK",
+    }
+)
+PIPE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended. ``status`` is negative for a signal; times are seconds."""
+
+    name: str
+    status: int
+    stderr: str
+    cpu_seconds: float
+    wall_seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+    def __str__(self) -> str:
+        killed = self.status < 0
+        how = f"killed by {signal.Signals(-self.status).name}" if killed else f"exit status {self.status}"
+        text = self.stderr.strip()
+        return f"{self.name}: {how}" + (f": {text}" if text else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a child runs as: None for ourselves, a number of a real account, or root under another number.
+
+    PostgreSQL refuses to run as root. Root that owns the files can run it in a user namespace in which root has another
+    number, so nothing has to be handed to a second account or moved out of root's home.
+    """
+
+    uid: int | None = None
+    gid: int | None = None
+    namespace: bool = False
+
+
+@cache
+def _tool(name: str) -> str | None:
+    return shutil.which(name)
+
+
+def _prefix(account: Account, death_signal: str) -> tuple[str, ...]:
+    prefix: tuple[str, ...] = ()
+    if account.namespace:
+        unshare = _tool("unshare")
+        if unshare is None:
+            raise ToolError(
+                "the program unshare is missing, and PostgreSQL does not run as root without it",
+                hint="Install util-linux, or run as an ordinary user.",
+            )
+        prefix += (unshare, "--user", f"--map-user={account.uid}", f"--map-group={account.gid}", "--")
+    setpriv = _tool("setpriv")
+    if setpriv is not None:
+        prefix += (setpriv, f"--pdeathsig={death_signal}", "--")
+    return prefix
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Our environment without our secrets, messages in English (they are parsed), and what the caller adds."""
+    kept = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_CHILDREN}
+    everything = kept.pop("LC_ALL", "")  # it would win over LC_MESSAGES
+    if everything:
+        kept["LC_CTYPE"] = everything
+    return {**kept, "LC_MESSAGES": "C", "LANGUAGE": "C", **extra}
+
+
+class _Tail(threading.Thread):
+    """Reads a child's stderr to its end, keeping the beginning and the end of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(daemon=True, name="stderr")
+        self._stream = stream
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = False
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while data := os.read(self._stream.fileno(), 8192):
+                room = _KEPT - len(self._head)
+                self._head += data[:room]
+                self._tail += data[room:]
+                self._dropped |= len(self._tail) > _KEPT
+                del self._tail[:-_KEPT]
+
+    def so_far(self) -> str:
+        middle = DROPPED if self._dropped else ""
+        return self._head.decode(errors="replace") + middle + self._tail.decode(errors="replace")
+
+    def text(self) -> str:
+        self.join(timeout=5)
+        return self.so_far()
+
+
+class Child:
+    """A started process with piped standard streams. Use as a context manager: it is dead and reaped afterwards."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        account: Account | None = None,
+        stdin: int | None = subprocess.DEVNULL,
+        stdout: int | IO[bytes] | None = subprocess.DEVNULL,
+        pass_fds: Sequence[int] = (),
+        directory: Path | None = None,
+        death_signal: str = "KILL",
+    ) -> None:
+        account = account or Account()
+        self.name = name
+        self._begin = time.monotonic()
+        switch = account.uid is not None and not account.namespace
+        try:
+            self.process = subprocess.Popen(
+                [*_prefix(account, death_signal), *map(str, argv)],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env=child_environment(environment or {}),
+                start_new_session=True,
+                pass_fds=tuple(pass_fds),
+                cwd=directory,
+                user=account.uid if switch else None,
+                group=account.gid if switch else None,
+                extra_groups=() if switch else None,
+            )
+        except OSError as error:
+            raise ToolError(
+                f"cannot run {argv[0]}", detail=str(error), hint="Install it, or correct the path in the configuration."
+            ) from error
+        assert self.process.stderr is not None  # noqa: S101 - we asked for a pipe
+        self._stderr = _Tail(self.process.stderr)
+        self._exit: Exit | None = None
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        if self.process.stdin is None:
+            raise ValueError(f"{self.name} was started without a standard input")
+        return self.process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        if self.process.stdout is None:
+            raise ValueError(f"{self.name} was started without a standard output")
+        return self.process.stdout
+
+    def close_stdin(self) -> None:
+        """Tell the child that nothing more comes; one that has gone already explains itself by its exit."""
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            self.stdin.close()
+
+    def stderr_so_far(self) -> str:
+        """What it has written to its standard error, while it may still be running."""
+        return self._stderr.so_far()
+
+    def poll(self) -> Exit | None:
+        """How it ended, or None while it runs."""
+        return self._reap(os.WNOHANG)
+
+    def wait(self, deadline_seconds: float | None = None) -> Exit:
+        """Wait for the end; after ``deadline_seconds`` the whole group is killed and the exit shows the signal."""
+        if deadline_seconds is not None:
+            end = time.monotonic() + deadline_seconds
+            pause = 0.001
+            while self.poll() is None and time.monotonic() < end:
+                time.sleep(pause)
+                pause = min(pause * 2, 0.05)
+            if self._exit is None:
+                self.kill()
+        result = self._reap(0)
+        if result is None:
+            raise PipelineError(f"{self.name} cannot be waited for", hint="Run the step again.")
+        return result
+
+    def _reap(self, options: int) -> Exit | None:
+        if self._exit is not None:
+            return self._exit
+        try:
+            pid, status, usage = os.wait4(self.process.pid, options)
+        except ChildProcessError as error:
+            raise PipelineError(f"{self.name} was reaped by somebody else", hint="Run the step again.") from error
+        if pid == 0:
+            return None
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self._exit = Exit(
+            self.name,
+            self.process.returncode,
+            self._stderr.text(),
+            usage.ru_utime + usage.ru_stime,
+            time.monotonic() - self._begin,
+        )
+        return self._exit
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the child alone; a dead one is left in peace."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """End the child and whatever it started."""
+        if self._exit is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self._reap(0)
+
+    def close(self) -> None:
+        """Kill if still running, and let go of the pipes."""
+        self.kill()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def run(
+    name: str,
+    argv: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str] | None = None,
+    account: Account | None = None,
+    deadline_seconds: float = 600,
+    directory: Path | None = None,
+) -> tuple[Exit, str]:
+    """Run a short command to its end; its exit and its standard output as text. The caller judges the status."""
+    with Child(
+        name, argv, environment=environment, account=account, stdout=subprocess.PIPE, directory=directory
+    ) as child:
+        timer = threading.Timer(deadline_seconds, child.signal, (signal.SIGKILL,))
+        timer.daemon = True
+        timer.start()
+        try:
+            output = child.stdout.read().decode(errors="replace")
+            return child.wait(deadline_seconds), output
+        finally:
+            timer.cancel()
+
+
+@contextlib.contextmanager
+def secret_pipe(value: str) -> Iterator[int]:
+    """A file descriptor from which a child reads a short secret; it never reaches argv or a file."""
+    read_end, write_end = os.pipe()
+    try:
+        os.write(write_end, value.encode() + b"\n")
+        os.close(write_end)
+        write_end = -1
+        yield read_end
+    finally:
+        os.close(read_end)
+        if write_end >= 0:
+            os.close(write_end)
+
+
+def widen(stream: IO[bytes]) -> None:
+    """Ask for a larger pipe buffer: fewer switches between the stages. A refusal costs only speed."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)

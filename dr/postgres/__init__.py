@@ -1,0 +1,1 @@
+"""Everything that speaks to PostgreSQL: the only package that imports psycopg."""

@@ -1,0 +1,88 @@
+"""Laying a physical backup out on disk: the data directory, its tablespaces, and the files that steer recovery."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from dr.errors import BackupInvalid, StoreFull, TargetRefused
+from dr.pipeline.process import Account, Child, Exit
+
+_MAP_LINE = re.compile(r"^(\d+) (.*)$")
+
+
+def check_target(directory: Path) -> None:
+    """Refuse a directory that is not empty, or in which a server runs (I4)."""
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise TargetRefused(f"{directory} is a file", hint="Name a directory that is empty or does not exist.")
+    if (directory / "postmaster.pid").exists():
+        raise TargetRefused(
+            f"a PostgreSQL server runs in {directory}, or did not end cleanly there",
+            detail="postmaster.pid is present",
+            hint="Restore beside it into an empty directory, and switch over when the copy has proven itself.",
+        )
+    if any(directory.iterdir()):
+        raise TargetRefused(
+            f"{directory} is not empty",
+            hint="Name an empty or new directory; nothing is ever restored over existing files.",
+        )
+
+
+def untar(directory: Path, name: str, account: Account) -> Child:
+    """A running ``tar`` that unpacks its stdin into ``directory`` as the account that will run the server."""
+    argv = ("tar", "--extract", "--file=-", "--same-permissions", "--no-same-owner", f"--directory={directory}")
+    return Child(f"tar {name}", argv, account=account, stdin=subprocess.PIPE)
+
+
+def untar_error(ended: Exit, directory: Path) -> StoreFull | BackupInvalid:
+    """A full disk is the target's fault; anything else that tar complains of is the archive's."""
+    if "No space left on device" in ended.stderr or "Disk quota exceeded" in ended.stderr:
+        return StoreFull(
+            f"no space is left in {directory}", str(ended), "Free space or restore elsewhere; the backup is unharmed."
+        )
+    return BackupInvalid(
+        f"the archive does not unpack into {directory}", str(ended), "Use another copy or an older backup."
+    )
+
+
+def read_tablespace_map(directory: Path) -> dict[int, str]:
+    """Tablespaces by OID as the backup recorded them: their paths on the original host."""
+    file = directory / "tablespace_map"
+    if not file.exists():
+        return {}
+    found = {}
+    for line in re.split(r"(?<!\\)\n", file.read_text(encoding="utf-8")):
+        match = _MAP_LINE.match(line)
+        if match is not None:
+            found[int(match[1])] = match[2].replace("\\\n", "\n")
+    return found
+
+
+def link_tablespaces(directory: Path, targets: Mapping[int, Path]) -> None:
+    """Point ``pg_tblspc`` at the restored tablespaces; the backup's map would lead to the original host's paths."""
+    for oid, path in targets.items():
+        link = directory / "pg_tblspc" / str(oid)
+        link.symlink_to(path)
+
+
+def write_tablespace_map(directory: Path, targets: Mapping[int, Path]) -> None:
+    """Recovery makes the links from this file again, so it has to say the new places (line breaks are escaped)."""
+    if targets:
+        lines = (f"{oid} {str(path).replace(chr(10), chr(92) + chr(10))}\n" for oid, path in targets.items())
+        (directory / "tablespace_map").write_text("".join(lines), encoding="utf-8")
+
+
+def request_recovery(directory: Path, account: Account) -> None:
+    """Make the next start an archive recovery to the end of the WAL in place.
+
+    It ends on a timeline of its own, so that the copy can never write WAL under the names of the original's.
+    """
+    signal_file = directory / "recovery.signal"
+    signal_file.touch(mode=0o600)
+    if account.uid is not None and not account.namespace:
+        os.chown(signal_file, account.uid, account.gid or account.uid)

@@ -1,0 +1,104 @@
+"""The logical dump of one database, and the globals without which it cannot be restored elsewhere.
+
+Everything is read in one exported snapshot: the dump, the list of tables that it must contain, and its WAL position
+belong to the same instant, however busy the server is.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dr.catalog.lsn import Lsn
+from dr.catalog.manifest import DatabaseShape
+from dr.errors import PipelineError, PrivilegeMissing
+from dr.pipeline.process import Child, run
+from dr.postgres.connection import client_environment, connected, parameters
+from dr.postgres.inspection import DumpedTable, database_shape, dumped_tables, scalar
+from dr.postgres.installations import Installation
+from dr.secret import Secret
+
+LOCK_WAIT = "--lock-wait-timeout=60s"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An instant of the database that pg_dump can be pointed to, and what is in it."""
+
+    identifier: str
+    taken: datetime
+    position: Lsn
+    shape: DatabaseShape
+    tables: tuple[DumpedTable, ...]
+
+
+@contextmanager
+def exported_snapshot(url: Secret) -> Iterator[Snapshot]:
+    """Hold a read-only snapshot open for others to use; it ends with the context."""
+    with connected(url, autocommit=False) as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = 0")
+        connection.commit()
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        identifier = str(scalar(connection, "SELECT pg_export_snapshot()"))
+        position = scalar(
+            connection,
+            "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text",
+        )
+        yield Snapshot(
+            identifier=identifier,
+            taken=datetime.now(UTC),
+            position=Lsn.parse(str(position)),
+            shape=database_shape(connection),
+            tables=dumped_tables(connection),
+        )
+        connection.rollback()
+
+
+def dump_process(url: Secret, client: Installation, snapshot: Snapshot) -> Child:
+    """A running pg_dump that writes plain SQL of the snapshot to its stdout, in the format psql takes."""
+    argv = ("--format=plain", "--no-password", LOCK_WAIT, f"--snapshot={snapshot.identifier}")
+    # SQL_ASCII means "bytes of unknown encoding": only there nothing may be converted.
+    encoding = () if snapshot.shape.encoding == "SQL_ASCII" else ("--encoding=UTF8",)
+    command = (client.program("pg_dump"), *argv, *encoding)
+    return Child("pg_dump", command, environment=client_environment(url), stdout=subprocess.PIPE)
+
+
+def read_globals(url: Secret, client: Installation, database: str) -> str:
+    """SQL of the cluster's roles, grants and tablespaces, then of the database itself with its settings.
+
+    Role passwords need a superuser; a role that may not read them gets the rest, and the SQL says so at its top.
+    Raises ``PipelineError`` when pg_dumpall or pg_dump fails for another reason.
+    """
+    environment = client_environment(url)
+    everything = (
+        client.program("pg_dumpall"),
+        "--globals-only",
+        "--no-password",
+        "--database",
+        parameters(url).get("dbname", database),
+    )
+    ended, text = run("pg_dumpall", everything, environment=environment)
+    if not ended.ok and "pg_authid" in ended.stderr:
+        ended, text = run("pg_dumpall", (*everything, "--no-role-passwords"), environment=environment)
+        text = "-- Without role passwords: the backup role may not read them. Set them after a restore.\n" + text
+    if not ended.ok:
+        raise _failed("the globals cannot be read", str(ended))
+    frame, create = run(
+        "pg_dump --create",
+        (client.program("pg_dump"), "--create", "--schema-only", "--exclude-schema=*", "--no-password", LOCK_WAIT),
+        environment=environment,
+    )
+    if not frame.ok:
+        raise _failed("the database's own settings cannot be read", str(frame))
+    return text + create
+
+
+def _failed(message: str, detail: str) -> PipelineError | PrivilegeMissing:
+    if "permission denied" in detail:
+        return PrivilegeMissing(
+            message, detail, "Give the backup role pg_read_all_data and the right to read pg_roles."
+        )
+    return PipelineError(message, detail, "Look into the server's log.")

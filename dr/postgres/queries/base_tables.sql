@@ -1,0 +1,9 @@
+-- Every ordinary table of users in this database, for reading it through.
+SELECT n.nspname AS schema, c.relname AS name, translate(n.nspname || '.' || c.relname, E'\n\r', '  ') AS shown
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r'
+    AND c.relpersistence <> 't'
+    AND n.nspname NOT LIKE 'pg\_%'
+    AND n.nspname <> 'information_schema'
+ORDER BY 1, 2

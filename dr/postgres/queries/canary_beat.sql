@@ -1,0 +1,1 @@
+INSERT INTO dr_canary DEFAULT VALUES RETURNING seq, committed_at

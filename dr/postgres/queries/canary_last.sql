@@ -1,0 +1,1 @@
+SELECT seq, committed_at FROM dr_canary ORDER BY seq DESC LIMIT 1
