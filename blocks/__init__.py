@@ -1,0 +1,21 @@
+"""Configuration that people read and edit in Prefect's UI.
+
+A Block turns into settings of ``dr.configuration`` and does nothing else: no Block opens a connection or a file.
+"""
+
+from blocks.backup_repository import BackupRepository, BackupStore
+from blocks.encryption_key import EncryptionKey
+from blocks.objectives import Objectives, Target
+from blocks.postgres_server import PostgresServer
+from blocks.protected_system import ProtectedSystem, Retention
+
+__all__ = [
+    "BackupRepository",
+    "BackupStore",
+    "EncryptionKey",
+    "Objectives",
+    "PostgresServer",
+    "ProtectedSystem",
+    "Retention",
+    "Target",
+]

@@ -1,0 +1,54 @@
+"""Recover a database: find, plan, confirm, restore, boot, question, and say how long it took and what was lost."""
+
+from __future__ import annotations
+
+from dr.evidence.scoreboard import RecoveryOutcome
+from dr.policy.objectives import Scenario
+from dr.policy.recovery_plan import RecoveryPlan
+from tasks.evidence import keep
+from tasks.outcome import RecoveryClock, judge
+from tasks.recovery import confirm, find, loss, plan, question, restore_backup
+from tasks.reporting import show_plan, show_recovery
+from tasks.runner import flow
+
+
+@flow(name="recover-database", flow_run_name="recover-database-{system}", when_done=keep)
+def recover_database(
+    system: str = "",
+    backup: str = "latest",
+    to: str = "",
+    scenario: Scenario = Scenario.DATABASE_CORRUPTION,
+    dry_run: bool = False,
+    confirm_name: str = "",
+    disaster_at: str = "",
+) -> RecoveryOutcome | RecoveryPlan:
+    """Recover one protected system's database.
+
+    Args:
+        system: Name of the protected system (its ProtectedSystem block); empty for the only one.
+        backup: "latest", a label, or the path of a backup file.
+        to: Empty directory for a base backup; for a dump postgresql://USER@HOST/NAME without a password, or env:NAME
+            of a variable of the worker that holds the address. Empty: a new directory under the state directory.
+        scenario: Whose objectives (RTO, RPO) the recovery is held against.
+        dry_run: Stop after the plan.
+        confirm_name: The system's name, typed, when the target is the production cluster itself.
+        disaster_at: When it happened, with time zone (2026-01-31T02:00:00+00:00); only used where no canary tells.
+    """
+    clock = RecoveryClock(disaster_at)
+    with clock.phase("find"):
+        chosen = find(system, backup, to)
+        agreed = plan(system, chosen)
+    show_plan(agreed)
+    if dry_run:
+        return agreed
+    confirm(system, agreed, confirm_name)
+
+    restored = restore_backup(system, chosen)
+    copy = question(system, chosen)
+    clock.stop()
+    lost = loss(system, copy.canary, clock.disaster_at)
+
+    outcome = judge(system, scenario, clock, chosen, restored, copy, lost)
+    show_recovery(outcome)
+    copy.require(outcome.label)
+    return outcome

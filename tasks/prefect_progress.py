@@ -1,0 +1,27 @@
+"""Prefect's progress artifacts as a display: one artifact per step of a run, updated in place."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+
+class ProgressArtifacts:
+    """Shows each step's percentage in Prefect's UI. Used by one thread, in the context of the flow run."""
+
+    def __init__(self, failures: tuple[type[Exception], ...]) -> None:
+        self.failures = failures
+        self._artifacts: dict[str, UUID] = {}
+
+    def show(self, step: str, percent: float) -> None:
+        """Create the step's artifact, or update it."""
+        known = self._artifacts.get(step)
+        if known is None:
+            key = "progress-" + (re.sub(r"[^a-z0-9]+", "-", step.lower()).strip("-") or "step")
+            made = create_progress_artifact(percent, key=key, description=f"{step}: bytes moved")
+            self._artifacts[step] = cast("UUID", made)
+        else:
+            update_progress_artifact(known, percent)

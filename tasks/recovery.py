@@ -1,0 +1,52 @@
+"""Steps of recovering: each a task around one operation. Restores are not retried blindly: they try the next copy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dr.catalog.canary import Beat
+from dr.evidence.findings import CheckedCopy, Loss
+from dr.operations import check_recovery, measure_loss, plan_recovery
+from dr.operations.plan_recovery import Chosen
+from dr.operations.restore import Restored, restore
+from dr.policy.recovery_plan import RecoveryPlan
+from tasks.runner import task
+from tasks.systems import load_system
+
+HOUR = 3600
+
+
+@task(name="find the backup", retries=2, timeout_seconds=600)
+def find(system: str, backup: str, to: str) -> Chosen:
+    """The backup to restore and the place it goes to."""
+    return plan_recovery.choose(load_system(system, require_postgres=False), backup, to)
+
+
+@task(name="plan the recovery", retries=2, timeout_seconds=120)
+def plan(system: str, chosen: Chosen) -> RecoveryPlan:
+    """What will be done; refuses a target where it would do harm."""
+    return plan_recovery.plan(load_system(system, require_postgres=False), chosen)
+
+
+@task(name="confirm the target", timeout_seconds=120)
+def confirm(system: str, agreed: RecoveryPlan, typed: str) -> None:
+    """Production wants its name typed."""
+    plan_recovery.require_confirmation(load_system(system, require_postgres=False), agreed, typed)
+
+
+@task(name="restore the backup", retries=1, timeout_seconds=24 * HOUR)
+def restore_backup(system: str, chosen: Chosen) -> Restored:
+    """Fetch, decrypt, decompress and restore in one stream; a damaged copy is replaced by the next."""
+    return restore(load_system(system, require_postgres=False), chosen)
+
+
+@task(name="question the copy", timeout_seconds=12 * HOUR)
+def question(system: str, chosen: Chosen) -> CheckedCopy:
+    """Boot it where it has to be booted, and ask it."""
+    return check_recovery.check_copy(load_system(system, require_postgres=False), chosen.found.manifest, chosen.target)
+
+
+@task(name="measure the loss", timeout_seconds=60)
+def loss(system: str, canary: Beat | None, disaster_at: datetime | None) -> Loss:
+    """Canary against canary."""
+    return measure_loss.measure_loss(load_system(system, require_postgres=False), canary, disaster_at)

@@ -1,0 +1,190 @@
+"""The two procedures as a whole, on the plain runner, each run in a process of its own as the CLI does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dr.postgres.cluster import Recipe, create_cluster, running
+from dr.postgres.connection import connected
+from dr.postgres.installations import installed, server_for
+from dr.secret import Secret
+
+PROGRAM = """
+import json, sys
+from dr.errors import DrError
+from flows.daily_backup import daily_backup
+from flows.recover_database import recover_database
+from tasks.runner import RUNNER, last_record
+call = json.loads(sys.argv[1])
+result = {"runner": RUNNER, "error": None, "message": "", "detail": ""}
+try:
+    {"backup": daily_backup, "recover": recover_database}[call.pop("flow")](**call)
+except DrError as error:
+    result |= {"error": type(error).__name__, "message": error.message, "detail": error.detail}
+record = last_record()
+result["steps"] = [step.name for step in record.steps]
+result["artifacts"] = {item.key: [dict(row) for row in item.rows] or item.text for item in record.artifacts}
+print(json.dumps(result))
+"""
+
+
+class Host:
+    """A backup host: its environment, and processes that run procedures on it."""
+
+    def __init__(self, url: Secret, directory: Path) -> None:
+        self.directory = directory
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DR_", "PREFECT_", "AWS_"))}
+        self.environment = {
+            **kept,
+            "DR_RUNNER": "plain",
+            "DR_RETRY_BASE_SECONDS": "0.05",
+            "DATABASE_URL": url.reveal(),
+            "BACKUP_ENCRYPTION_KEY": secrets.token_hex(16),
+            "DR_BACKUP_ROOT": str(directory / "backups"),
+            "DR_STATE_DIRECTORY": str(directory / "state"),
+        }
+
+    def begin(self, flow: str, **arguments: object) -> subprocess.Popen[str]:
+        """Start a procedure."""
+        call = json.dumps({"flow": flow, **arguments})
+        return subprocess.Popen(
+            (sys.executable, "-c", PROGRAM, call),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def end(self, process: subprocess.Popen[str]) -> dict[str, object]:
+        """Wait for it and read what it says."""
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        result: dict[str, object] = json.loads(output.splitlines()[-1])
+        assert result["runner"] == "plain"
+        return result
+
+    def run(self, flow: str, **arguments: object) -> dict[str, object]:
+        """Start it and wait for it."""
+        return self.end(self.begin(flow, **arguments))
+
+    def files(self, pattern: str) -> list[Path]:
+        """What lies in the repository."""
+        return sorted((self.directory / "backups").rglob(pattern))
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secret]:
+    """A server with one database and a role that may only read it."""
+    directory = tmp_path_factory.mktemp("server")
+    installation = server_for(max(item.major for item in installed() if item.has_server))
+    create_cluster(directory / "data", installation)
+    with running(directory / "data", installation, Recipe({"wal_level": "replica"})) as server:
+        with connected(server.url) as connection:
+            connection.execute("CREATE DATABASE shop")
+            connection.execute("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data")
+        with connected(server.url_for("shop")) as connection:
+            connection.execute("CREATE TABLE items AS SELECT sha512(i::text::bytea) FROM generate_series(1, 400000) i")
+        yield server.url_for("shop")
+
+
+@pytest.fixture
+def host(url: Secret, tmp_path: Path) -> Host:
+    """A backup host with an empty repository."""
+    return Host(url, tmp_path)
+
+
+def test_a_backup_run_shows_its_steps_and_a_recovery_its_phases(host: Host, tmp_path: Path) -> None:
+    """Backup, then recovery of the latest, with the tables that people see in the run."""
+    made = host.run("backup")
+    assert made["error"] is None
+    assert made["steps"] == [
+        "check the source",
+        "dump the database",
+        "read it back",
+        "publish the backup",
+        "copy the cluster",
+        "read it back",
+        "publish the backup",
+        "expire local copies",
+    ]
+    assert [row["proven"] for row in made["artifacts"]["backups"]] == ["listed", "listed"]  # type: ignore[index]
+
+    recovered = host.run("recover", to=str(tmp_path / "copy"))
+    assert recovered["error"] is None
+    phases = [row["phase"] for row in recovered["artifacts"]["recovery-phases"]]  # type: ignore[index]
+    wanted = [
+        "find",
+        "fetch",
+        "decrypt",
+        "decompress",
+        "restore",
+        "verify files",
+        "replay",
+        "boot",
+        "check",
+        "RTO",
+        "RPO",
+    ]
+    assert phases == wanted
+    assert host.files("run_*.json"), "each run's record is kept in the repository"
+
+
+@pytest.mark.incident("I25")
+def test_of_two_backups_at_once_one_is_refused_and_says_who_is_at_work(host: Host) -> None:
+    """The second refuses with LeaseHeld; afterwards the lease is free again."""
+    first = host.begin("backup")
+    end = time.monotonic() + 30
+    while not host.files("base.tar*") and not host.files("*.sql.gz*") and time.monotonic() < end:
+        time.sleep(0.01)
+    second = host.run("backup")
+    assert host.end(first)["error"] is None
+    assert second["error"] == "LeaseHeld"
+    assert "is held by" in str(second["message"])
+    assert host.run("backup", kind="dump")["error"] is None
+
+
+def test_without_the_replication_right_the_dump_is_made_and_the_run_says_what_is_missing(host: Host) -> None:
+    """PartialBackup: the dump is safe, the base backup is named with the right that it lacks."""
+    host.environment["DATABASE_URL"] = host.environment["DATABASE_URL"].replace("user=postgres", "user=reader")
+    result = host.run("backup")
+
+    assert result["error"] == "PartialBackup"
+    assert "safe: backup_" in str(result["message"])
+    assert "REPLICATION" in str(result["detail"])
+    assert len(host.files("backup_*.manifest.json")) == 1
+    assert not host.files("base.manifest.json")
+
+
+def test_a_dry_run_stops_after_the_plan(host: Host, tmp_path: Path) -> None:
+    """Nothing is made in the target."""
+    host.run("backup", kind="base")
+    result = host.run("recover", to=str(tmp_path / "copy"), dry_run=True)
+    assert result["steps"] == ["find the backup", "plan the recovery"]
+    assert "step 1" in result["artifacts"]["recovery-plan"]  # type: ignore[index]
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.incident("I6")
+def test_a_time_without_a_zone_is_refused(host: Host, tmp_path: Path) -> None:
+    """Nobody recovers to the wrong hour because a time could be read in two ways."""
+    host.run("backup", kind="base")
+    result = host.run("recover", to=str(tmp_path / "copy"), disaster_at="2026-01-31T02:00:00")
+    assert result["error"] == "ConfigurationError"
+    assert "zone" in str(result["message"])
+
+
+def test_an_unreachable_server_fails_the_run_after_its_retries(host: Host) -> None:
+    """The step is tried again as often as its policy says, because its error says that this can help."""
+    host.environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/shop"
+    result = host.run("backup")
+    assert result["error"] == "ServerUnreachable"
+    assert result["steps"] == ["check the source"] * 3
