@@ -60,6 +60,8 @@ def apply_expiry(system: System, plan: tuple[StoreExpiry, ...]) -> tuple[str, ..
     repository = open_repository(system, cloud=False)
     removed = []
     for item in plan:
+        # What a killed run was still writing has no name that anybody lists, but takes space.
+        repository.store(item.store).sweep_partials(GRACE)
         going = [decision.copy.label for decision in item.decisions if decision.action is Action.EXPIRE]
         going += [Label.parse(text) for text in item.swept]
         for label in going:

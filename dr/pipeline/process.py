@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import IO
 
 from dr.errors import PipelineError, ToolError
+from dr.pipeline.messages import Tail
 
-_KEPT = 64 * 1024
-DROPPED = "\n...\n"
 _NOT_FOR_CHILDREN = frozenset(
     {
         "AWS_SECRET_ACCESS_KEY",
@@ -102,35 +101,6 @@ def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "LC_MESSAGES": "C", "LANGUAGE": "C", **extra}
 
 
-class _Tail(threading.Thread):
-    """Reads a child's stderr to its end, keeping the beginning and the end of it."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__(daemon=True, name="stderr")
-        self._stream = stream
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._dropped = False
-        self.start()
-
-    def run(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while data := os.read(self._stream.fileno(), 8192):
-                room = _KEPT - len(self._head)
-                self._head += data[:room]
-                self._tail += data[room:]
-                self._dropped |= len(self._tail) > _KEPT
-                del self._tail[:-_KEPT]
-
-    def so_far(self) -> str:
-        middle = DROPPED if self._dropped else ""
-        return self._head.decode(errors="replace") + middle + self._tail.decode(errors="replace")
-
-    def text(self) -> str:
-        self.join(timeout=5)
-        return self.so_far()
-
-
 class Child:
     """A started process with piped standard streams. Use as a context manager: it is dead and reaped afterwards."""
 
@@ -170,7 +140,7 @@ class Child:
                 f"cannot run {argv[0]}", detail=str(error), hint="Install it, or correct the path in the configuration."
             ) from error
         assert self.process.stderr is not None  # noqa: S101 - we asked for a pipe
-        self._stderr = _Tail(self.process.stderr)
+        self._stderr = Tail(self.process.stderr)
         self._exit: Exit | None = None
 
     @property

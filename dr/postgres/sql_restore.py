@@ -14,7 +14,8 @@ from psycopg import sql
 
 from dr.catalog.manifest import DatabaseShape
 from dr.errors import RecoveryFailed, StoreFull, TargetRefused
-from dr.pipeline.process import DROPPED, Child, Exit
+from dr.pipeline.messages import DROPPED
+from dr.pipeline.process import Child, Exit
 from dr.postgres.connection import client_environment, connected
 from dr.postgres.inspection import user_object_count
 from dr.postgres.installations import Installation

@@ -1,0 +1,159 @@
+"""``dr recover-db``: plan, show, ask, then restore, and say how long it took and what was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dr.cli import consent, verdict
+from dr.cli.output import plain
+from dr.cli.runners import effective_configuration, name_of_system, procedures
+from dr.cli.session import Session
+from dr.cli.target import target_for_flow
+from dr.policy.objectives import Scenario
+
+if TYPE_CHECKING:
+    from dr.evidence.scoreboard import RecoveryOutcome
+    from dr.policy.recovery_plan import RecoveryPlan
+
+LATEST = "latest"
+
+Backup = Annotated[
+    str,
+    typer.Argument(metavar="[LABEL|PATH]", show_default=False, help="The backup; the latest when left out."),
+]
+To = Annotated[
+    str,
+    typer.Option(
+        metavar="DIR|DSN",
+        show_default=False,
+        help="For a base backup a directory that is empty or not there yet; for a dump such a database, as"
+        " postgresql://USER@HOST/NAME or env:NAME of a variable that holds the address."
+        " Left out: a new directory below the state directory.",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Confirm = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        show_default=False,
+        help="The system's name, wanted when the target is the production cluster itself.",
+    ),
+]
+Disaster = Annotated[
+    Scenario,
+    typer.Option(
+        metavar="SCENARIO",
+        help=f"Whose RTO and RPO it is held against: {', '.join(Scenario)}.",
+    ),
+]
+DisasterAt = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        show_default=False,
+        help="When it happened, with its zone (2026-01-31T02:00:00Z); used where no canary tells.",
+    ),
+]
+Remote = Annotated[bool, typer.Option("--remote", help="Have the Prefect worker do it, and wait for it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for, as the flow takes it."""
+
+    system: str
+    backup: str
+    to: str
+    scenario: Scenario
+    disaster_at: str
+
+
+def recover_db(
+    session: Session,
+    backup: Backup = LATEST,
+    to: To = "",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    confirm: Confirm = "",
+    scenario: Disaster = Scenario.DATABASE_CORRUPTION,
+    disaster_at: DisasterAt = "",
+    remote: Remote = False,
+) -> None:
+    """Recover: plan, ask, restore, boot, question, measure.
+
+    Nothing is ever restored over something that is there. Exit code 11: refused
+    or declined, nothing was touched; 16: recovered, but later or with more loss
+    than the objective allows.
+
+    Examples:
+      dr recover-db --dry-run
+      dr recover-db --to /srv/restored
+      dr recover-db backups/database/backup_20240101_020000.sql.gz.gpg \\
+        --to postgresql://postgres@db2/shop
+    """
+    if remote:
+        from dr.cli.remote import recover_remotely
+
+        wanted = Wanted(name_of_system(session), backup, to, scenario, disaster_at)
+        recover_remotely(session, wanted, dry_run=dry_run, yes=yes, typed=confirm)
+        return
+    system = effective_configuration(session).system
+    wanted = Wanted(system.name, backup, target_for_flow(to), scenario, disaster_at)
+    plan = _plan(session, wanted)
+    _show(session, plan, aside=session.output.json and not dry_run)
+    if dry_run:
+        session.output.say("Nothing was done: this was a dry run.")
+        return
+    asked = consent.Question(system.name, plan.production)
+    typed = consent.obtain(session, asked, yes=yes, typed=confirm, auto=system.auto_confirm)
+    # What was agreed to is restored, also when a newer backup has appeared since.
+    chosen = plan.label if backup in ("", LATEST) else backup
+    verdict.show(session, _recover(session, wanted, chosen, typed), system)
+
+
+def _plan(session: Session, wanted: Wanted) -> RecoveryPlan:
+    with procedures(session):
+        from dr.policy.recovery_plan import RecoveryPlan
+        from flows.recover_database import recover_database
+
+        plan = recover_database(
+            system=wanted.system,
+            backup=wanted.backup,
+            to=wanted.to,
+            scenario=wanted.scenario,
+            disaster_at=wanted.disaster_at,
+            dry_run=True,
+        )
+    if not isinstance(plan, RecoveryPlan):
+        raise TypeError(f"a dry run came back with a {type(plan).__name__}")
+    return plan
+
+
+def _show(session: Session, plan: RecoveryPlan, *, aside: bool) -> None:
+    """The plan as the answer, or ``aside``, where the answer is a document and somebody may be asked."""
+    session.output.document["plan"] = plain(plan)
+    for line in plan.lines():
+        (session.output.note if aside else session.output.say)(line)
+
+
+def _recover(session: Session, wanted: Wanted, backup: str, typed: str) -> RecoveryOutcome:
+    with procedures(session):
+        from dr.evidence.scoreboard import RecoveryOutcome
+        from flows.recover_database import recover_database
+
+        outcome = recover_database(
+            system=wanted.system,
+            backup=backup,
+            to=wanted.to,
+            scenario=wanted.scenario,
+            disaster_at=wanted.disaster_at,
+            confirm_name=typed,
+        )
+    if not isinstance(outcome, RecoveryOutcome):
+        raise TypeError(f"a recovery came back with a {type(outcome).__name__}")
+    return outcome

@@ -1,0 +1,1 @@
+CREATE DATABASE shop OWNER shop_owner TEMPLATE template0

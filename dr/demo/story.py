@@ -1,0 +1,151 @@
+"""The whole story: a shop at work, backups taken meanwhile, a disaster, a recovery, and what it cost.
+
+How to back up and how to recover is passed in, because the order of those steps is written once, in the flows, and
+this library knows nothing of flows. The RTO clock runs from the declared disaster, when PostgreSQL has reported damaged
+pages and somebody decides to recover, to the first commit that the recovered server acknowledges to the shop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dr.catalog.canary import Beat
+from dr.configuration.model import System
+from dr.demo.baseline import Baseline, take_baseline
+from dr.demo.checks import check_recovered
+from dr.demo.corruption import Damage, confirm_corruption, corrupt
+from dr.demo.dataset import load_dataset
+from dr.demo.estate import Estate, estate
+from dr.demo.journal import Journal
+from dr.demo.report import DemoReport, named_phases
+from dr.demo.workload import user_count, writing
+from dr.evidence.findings import Loss
+from dr.evidence.phases import Phase, Stopwatch
+from dr.operations.measure_loss import measure_loss
+from dr.policy.objectives import Scenario, Verdict
+from dr.postgres.account import make_directory
+
+Say = Callable[[str], None]
+BackUp = Callable[[System], None]
+SCENARIO = Scenario.DATABASE_CORRUPTION
+_SEED = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryOutcome:
+    """What the caller's recovery has to tell: which backup, how long each phase, the last canary row in the copy."""
+
+    label: str
+    phases: tuple[Phase, ...]
+    canary: Beat | None
+
+
+Recover = Callable[[System, Path], RecoveryOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the shop writes before the backup and after it, in seconds."""
+
+    before_backup: float = 3.0
+    after_backup: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Shop:
+    before: Baseline
+    database_bytes: int
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Recovery:
+    outcome: RecoveryOutcome
+    rto_seconds: float
+    phases: tuple[Phase, ...]
+    loss: Loss
+    journal: Journal
+
+
+def run_demo(
+    directory: Path, say: Say, scale: float = 1.0, *, back_up: BackUp, recover: Recover, pace: Pace | None = None
+) -> DemoReport:
+    """Play it in ``directory``, which must be new or empty and holds everything afterwards. Leaves nothing running."""
+    begin = time.monotonic()
+    with estate(directory) as place:
+        shop = _open_shop(place, say, scale)
+        journal, message = _lose(place, shop, say, back_up, pace or Pace())
+        recovery = _recover(place, shop, say, recover)
+        say("Comparing every table, large object and definition with what was committed ...")
+        check = check_recovered(shop.before, (journal, recovery.journal), place.superuser_url)
+        return DemoReport(
+            scenario=SCENARIO,
+            verdict=Verdict(place.system.objectives[SCENARIO], recovery.rto_seconds, recovery.loss.seconds),
+            phases=recovery.phases,
+            check=check,
+            corruption_message=message,
+            server_version=place.installation.version,
+            backup_label=recovery.outcome.label,
+            loss_explanation=recovery.loss.explanation,
+            database_bytes=shop.database_bytes,
+            demo_seconds=time.monotonic() - begin,
+            notes=(place.note,) if place.note else (),
+        )
+
+
+def _open_shop(place: Estate, say: Say, scale: float) -> _Shop:
+    if place.note:
+        say(place.note)
+    say(f"PostgreSQL {place.installation.version} serves on 127.0.0.1:{place.port}. Loading the shop ...")
+    size = load_dataset(place, scale)
+    before = take_baseline(place.superuser_url)
+    rows = sum(item.rows for item in before.digests.values())
+    say(f"{size / 1e6:.0f} MB, {rows:,} rows, all of it digested.")
+    return _Shop(before, size, user_count(place))
+
+
+def _lose(place: Estate, shop: _Shop, say: Say, back_up: BackUp, pace: Pace) -> tuple[Journal, str]:
+    """Back up while the shop writes, let it write on until its server dies; its journal, and PostgreSQL's complaint."""
+    with writing(place, shop.users) as workload:
+        workload.wait_for_commit()
+        say("The shop takes orders. Backing up under this load ...")
+        time.sleep(pace.before_backup)
+        back_up(place.system)
+        time.sleep(pace.after_backup)
+        damage = corrupt(place, _SEED)
+        journal = workload.stop()
+    message = confirm_corruption(place.superuser_url, damage)
+    say(f"The shop was told of {len(journal.acknowledged):,} commits when its server went down. {_told(damage)}")
+    say(f"PostgreSQL itself: {message}")
+    return journal, message
+
+
+def _told(damage: Damage) -> str:
+    return f"It came back with {len(damage.pages)} pages of {damage.table} overwritten on disk."
+
+
+def _recover(place: Estate, shop: _Shop, say: Say, recover: Recover) -> _Recovery:
+    """From the declared disaster to the shop's first commit; then the shop is stopped so that it can be looked at."""
+    target = place.directory / "recovered"
+    make_directory(target, place.production)  # it has to belong to whoever runs the server
+    say(f"Disaster declared. Recovering into {target} ...")
+    stopwatch = Stopwatch()
+    declared = time.monotonic()
+    with stopwatch.phase("stop"):
+        place.server.end()
+    # The shop tries to reconnect all the while, as an application does.
+    with writing(place, shop.users) as workload:
+        outcome = recover(place.system, target)
+        # Before the shop beats again: the last canary known outside is that of the disaster until then.
+        loss = measure_loss(place.system, outcome.canary, None)
+        with stopwatch.phase("serve"):
+            place.server.begin(target)
+        with stopwatch.phase("first commit"):
+            workload.wait_for_commit()
+        seconds = time.monotonic() - declared
+        say(f"The shop commits again, {seconds:.1f} s after the disaster was declared.")
+        journal = workload.stop()
+    return _Recovery(outcome, seconds, named_phases((*stopwatch.phases, *outcome.phases)), loss, journal)
