@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dr.configuration.masking import MASK, mask_url
-
 _SHORTEST = 4
 SECRET_VARIABLES = (
     "BACKUP_ENCRYPTION_KEY",
@@ -27,12 +25,14 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     >>> redact("the key correct horse is refused", {"BACKUP_ENCRYPTION_KEY": "correct horse"})
     'the key ******** is refused'
     """
+    from dr.configuration.masking import MASK, mask_url
+
     environ = os.environ if environ is None else environ
     for name in SECRET_VARIABLES:
         value = environ.get(name, "")
         if len(value) >= _SHORTEST:
             text = text.replace(value, MASK)
-    return mask_url(text)
+    return text
 
 
 def redact_all(value: Any) -> Any:

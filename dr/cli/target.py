@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from dr.configuration.masking import mask_url
-
 VARIABLE = "DR_TARGET_URL"
 
 
 def holds_password(to: str) -> bool:
     """Whether this is an address with a password in it."""
+    from dr.configuration.masking import mask_url
+
     return mask_url(to) != to
 
 

@@ -14,7 +14,7 @@ from dr.demo.baseline import LARGE_OBJECTS, Baseline, take_baseline
 from dr.demo.journal import Journal, Row
 from dr.demo.queries import query
 from dr.postgres.connection import Connection, connected
-from dr.postgres.digests import TableDigest
+from dr.postgres.digests import TEXT_FORMAT, TableDigest
 from dr.secret import Secret
 
 _SHOWN = 20
@@ -139,7 +139,7 @@ def _expected_rows(item: TableDigest, found: Mapping[str, TableDigest], unlogged
 
 
 def _written(connection: Connection, run: str) -> frozenset[Row]:
-    for statement in query("digest_session").split(";"):
+    for statement in TEXT_FORMAT:
         connection.execute(statement)
     return frozenset(Row(**row) for row in connection.execute(query("written_rows"), {"run": run}))
 

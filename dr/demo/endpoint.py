@@ -59,11 +59,16 @@ class Endpoint:
 
 
 @contextmanager
-def s3_endpoint(directory: Path) -> Iterator[Endpoint]:
-    """Begin to start one that keeps its files in ``directory``; it ends with the context, and with us."""
+def s3_endpoint(directory: Path, *, moto: bool | None = None) -> Iterator[Endpoint]:
+    """Begin to start one that keeps its files in ``directory``; it ends with the context, and with us.
+
+    ``moto`` says which one it is: moto where that is installed, when left out.
+    """
+    if moto is None:
+        moto = importlib.util.find_spec("moto") is not None and importlib.util.find_spec("flask") is not None
     (directory / BUCKET).mkdir(parents=True)
     key, secret = f"demo{secrets.token_hex(8)}", Secret(secrets.token_urlsafe(30))
-    if importlib.util.find_spec("moto") and importlib.util.find_spec("flask"):
+    if moto:
         argv = (sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", "0")
         # It keeps larger objects in temporary files, which are to be in our directory too.
         with Child("moto", argv, environment={"TMPDIR": str(directory)}) as child:

@@ -24,6 +24,7 @@ from dr.errors import DrError, ServerUnreachable
 from dr.operations.measure_loss import note_position
 from dr.postgres.canary import beat
 from dr.postgres.connection import Connection, connected
+from dr.postgres.digests import TEXT_FORMAT
 from dr.secret import Secret
 
 _BEAT_SECONDS = 1.0
@@ -90,7 +91,7 @@ class Writer:
 
     def run(self, stopped: threading.Event) -> None:
         """Write until ``stopped``. Raises ``SourceError`` when the server goes away."""
-        for statement in query("digest_session").split(";"):
+        for statement in TEXT_FORMAT:
             self._connection.execute(statement)
         next_beat = next_order = time.monotonic()
         while not stopped.is_set():

@@ -41,8 +41,12 @@ class CheckedCopy:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Seconds of commits lost. ``measured`` False: no canary tells, ``seconds`` is then None or an upper bound."""
+    """Seconds of commits lost. ``measured`` False: no canary tells, ``seconds`` is then None or an upper bound.
+
+    ``restored`` is the last canary row of the restored copy.
+    """
 
     seconds: float | None
     measured: bool
     explanation: str
+    restored: Beat | None = None

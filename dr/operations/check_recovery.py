@@ -45,7 +45,7 @@ def check_cluster(system: System, manifest: Manifest, directory: Path) -> Checke
     with running(directory, installation, recipe) as server:
         _note_start(server, stopwatch)
         with stopwatch.phase("check"):
-            answers = _question(server.url_for(database))
+            answers = _question(server.url_for(database), physical=True)
     facts = answers.facts
     checks = (
         Check(
@@ -62,7 +62,7 @@ def check_database(manifest: Manifest, url: Secret) -> CheckedCopy:
     """Question a restored database: the tables of the manifest with exactly their rows."""
     stopwatch = Stopwatch()
     with stopwatch.phase("check"):
-        answers = _question(url)
+        answers = _question(url, physical=False)
     checks = [_readable(answers)]
     if manifest.contents is not None:
         dumped = {table.name: table.rows for table in manifest.contents.tables}
@@ -86,12 +86,12 @@ class _Answers:
     canary: Beat | None
 
 
-def _question(url: Secret) -> _Answers:
+def _question(url: Secret, *, physical: bool) -> _Answers:
     """Read every table of the database through; a table that cannot be read is noted and the rest is read."""
     facts = read_facts(url)
     with connected(url) as connection:
         parents = frozenset(table.name for table in dumped_tables(connection) if not table.has_rows)
-        read = read_through(connection)
+        read = read_through(connection, out_of_line=physical)
         canary = last_beat(connection)
     return _Answers(facts, read.counts, parents, read.unreadable, canary)
 

@@ -41,7 +41,8 @@ def measure_loss(system: System, restored: Beat | None, disaster_at: datetime | 
     before = last_position(system)
     if before is not None and before.seq >= restored.seq:
         seconds = (before.committed_at - restored.committed_at).total_seconds()
-        return Loss(max(seconds, 0.0), True, f"canary {before.seq} was committed last, {restored.seq} was restored")
+        explanation = f"canary {before.seq} was committed last, {restored.seq} was restored"
+        return Loss(max(seconds, 0.0), True, explanation, restored)
     until = disaster_at or datetime.now(UTC)
     seconds = (until - restored.committed_at).total_seconds()
     return Loss(
@@ -49,4 +50,5 @@ def measure_loss(system: System, restored: Beat | None, disaster_at: datetime | 
         False,
         f"at most: this host does not know the last canary; {restored.seq} was restored, "
         f"counted until {until:%H:%M:%S} UTC",
+        restored,
     )

@@ -56,6 +56,6 @@ def make_directory(path: Path, owner_of: Path | None = None) -> Account:
         if owner_of is not None:
             owner = owner_of.stat()
             os.chown(path, owner.st_uid, owner.st_gid)
-        elif path.stat().st_uid == 0 and not namespaces_work():
+        if path.stat().st_uid == 0 and not namespaces_work():
             os.chown(path, _nobody().pw_uid, _nobody().pw_gid)
     return account_for(path)

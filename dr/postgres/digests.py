@@ -15,7 +15,16 @@ from psycopg import sql
 from dr.postgres.connection import Connection
 from dr.postgres.queries import query
 
-_SESSION = (
+# Only a sequential scan reads every page of a table: an index answers count(*) without looking at the heap.
+_SEQUENTIAL = (
+    "SET enable_seqscan = on",
+    "SET enable_indexscan = off",
+    "SET enable_indexonlyscan = off",
+    "SET enable_bitmapscan = off",
+    "SET statement_timeout = 0",
+)
+# What changes how values are written as text, so that digests of two servers can be compared.
+TEXT_FORMAT = (
     "SET datestyle = 'ISO, YMD'",
     "SET intervalstyle = 'postgres'",
     "SET timezone = 'UTC'",
@@ -27,11 +36,12 @@ _SESSION = (
 
 @dataclass(frozen=True, slots=True)
 class UserTable:
-    """A table of users: as PostgreSQL names it, and on one line for people and manifests."""
+    """A table of users: as PostgreSQL names it, on one line for people and manifests, and its table of long values."""
 
     schema: str
     name: str
     shown: str
+    toast: str | None = None
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -61,18 +71,30 @@ def user_tables(connection: Connection) -> tuple[UserTable, ...]:
 
 
 def count_rows(connection: Connection, table: UserTable) -> int:
-    """Count by reading: a damaged page makes PostgreSQL report it here."""
-    row = connection.execute(sql.SQL("SELECT count(*) AS n FROM {}").format(table.identifier)).fetchone()
+    """Count by reading every page, in a session made for it; a damaged page makes PostgreSQL report it here."""
+    return _count(connection, table.identifier)
+
+
+def _count(connection: Connection, table: sql.Identifier) -> int:
+    row = connection.execute(sql.SQL("SELECT count(*) AS n FROM {}").format(table)).fetchone()
     return int(row["n"]) if row else 0
 
 
-def read_through(connection: Connection) -> ReadThrough:
-    """Read every table of the database; one that PostgreSQL cannot read is noted and the rest is read."""
+def read_through(connection: Connection, *, out_of_line: bool) -> ReadThrough:
+    """Read every page of every table; one that PostgreSQL cannot read is noted and the rest is read.
+
+    ``out_of_line``: also the TOAST tables, where long values lie. It takes a superuser, and is of use only for a
+    physical copy: a loaded dump has no pages that anybody else wrote.
+    """
+    for statement in _SEQUENTIAL:
+        connection.execute(statement)
     counts: dict[str, int] = {}
     unreadable: list[str] = []
     for table in user_tables(connection):
         try:
             counts[table.shown] = count_rows(connection, table)
+            if out_of_line and table.toast is not None:
+                _count(connection, sql.Identifier("pg_toast", table.toast))
         except psycopg.OperationalError:
             raise  # the server itself has gone
         except psycopg.Error as error:
@@ -82,7 +104,7 @@ def read_through(connection: Connection) -> ReadThrough:
 
 def digest_tables(connection: Connection, tables: tuple[UserTable, ...]) -> Iterator[TableDigest]:
     """One digest per table, read through completely."""
-    for statement in _SESSION:
+    for statement in TEXT_FORMAT:
         connection.execute(statement)
     for table in tables:
         row = connection.execute(

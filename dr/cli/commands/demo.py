@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,11 +20,9 @@ from dr.cli.session import Session
 from dr.errors import ObjectiveMissed, RecoveryFailed, TargetRefused
 
 if TYPE_CHECKING:
-    from dr.catalog.canary import Beat
     from dr.configuration.model import System
     from dr.demo.report import DemoReport
     from dr.demo.story import RecoveryOutcome as Recovered
-    from dr.evidence.scoreboard import RecoveryOutcome
 
 PLACE = Path(".demo")
 REPORT = Path("demo-report.json")
@@ -91,7 +88,7 @@ class _Flows:
             outcome = recover_database(system=system.name, to=str(target))
         if not isinstance(outcome, RecoveryOutcome):
             raise TypeError(f"a recovery came back with a {type(outcome).__name__}")
-        return Recovered(outcome.label, outcome.phases, _last_canary(system, outcome))
+        return Recovered(outcome.label, outcome.phases, outcome.loss.restored)
 
     @contextmanager
     def _configured(self, system: System) -> Iterator[None]:
@@ -105,18 +102,6 @@ class _Flows:
         finally:
             os.environ.clear()
             os.environ.update(before)
-
-
-def _last_canary(system: System, outcome: RecoveryOutcome) -> Beat | None:
-    """The last canary row in the copy, from the loss that was measured with it."""
-    from dr.catalog.canary import Beat
-    from dr.operations.measure_loss import last_position
-
-    before, lost = last_position(system), outcome.loss
-    number = re.search(r"(\d+) was restored", lost.explanation)
-    if before is None or number is None or lost.seconds is None or not lost.measured:
-        return None
-    return Beat(int(number[1]), before.committed_at - timedelta(seconds=lost.seconds))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 from dr.catalog import labels
 from dr.catalog.labels import Kind, Label
 from dr.configuration.model import EncryptionSettings, StoreSettings, System
-from dr.errors import BackupInvalid, BackupNotFound, KeyUnusable
+from dr.errors import BackupInvalid, BackupNotFound, KeyUnusable, RecoveryFailed
 from dr.operations.back_up_database import back_up_database
 from dr.operations.check_recovery import check_cluster
 from dr.operations.find_backup import find_backup
@@ -21,6 +21,7 @@ from dr.operations.prove import prove
 from dr.operations.publish import publish
 from dr.operations.repositories import open_repository
 from dr.operations.restore_cluster import restore_cluster
+from dr.postgres.connection import connected
 from dr.secret import Secret
 from tests.integration.engine.conftest import Site
 from tests.integration.engine.procedures import make
@@ -171,3 +172,35 @@ def test_a_backup_without_manifest_is_never_listed(site: Site, system_for: Syste
     assert open_repository(system).list().backups == ()
     with pytest.raises(BackupNotFound):
         find_backup(system, "latest", Kind.DUMP)
+
+
+@pytest.mark.incident("I13", "I29")
+@pytest.mark.parametrize("place", ["the table itself", "its long values"])
+def test_a_restored_copy_with_a_damaged_page_is_not_passed(
+    place: str, site: Site, system_for: SystemFor, tmp_path: Path
+) -> None:
+    """One page overwritten on the restore host's disk: an index could answer count(*), so every page is read."""
+    with connected(site.url) as connection:
+        connection.execute("CREATE TABLE long (id int PRIMARY KEY, doc text)")
+        connection.execute("ALTER TABLE long ALTER doc SET STORAGE EXTERNAL")
+        connection.execute("INSERT INTO long SELECT i, repeat('x', 3000) FROM generate_series(1, 2000) AS i")
+        connection.execute("VACUUM (FREEZE, ANALYZE) long")
+        relation = "oid" if place == "the table itself" else "reltoastrelid"
+        row = connection.execute(
+            f"SELECT pg_relation_filepath({relation}) AS path FROM pg_class WHERE relname = 'long'"  # noqa: S608
+        ).fetchone()
+    assert row is not None
+    try:
+        system = system_for(site.url)
+        make(system, Kind.BASE)
+        found = find_backup(system, "latest", Kind.BASE)
+        restore_cluster(system, found, tmp_path / "copy")
+        with (tmp_path / "copy" / row["path"]).open("r+b") as file:
+            file.seek(8192 * 3 + 4000)
+            file.write(b"overwritten")
+        with pytest.raises(RecoveryFailed, match="does not answer") as caught:
+            check_cluster(system, found.manifest, tmp_path / "copy").require("the copy")
+        assert "public.long: invalid page" in caught.value.detail
+    finally:
+        with connected(site.url) as connection:
+            connection.execute("DROP TABLE long")

@@ -42,6 +42,7 @@ def _recovered_references(played: Played) -> tuple[set[str], int]:
     return references, int(lines["n"]) if lines else 0
 
 
+@pytest.mark.incident("I37")
 def test_the_shop_is_back_in_time_with_everything_that_was_committed(played: Played) -> None:
     """Every table, object and definition is as it was, and both objectives are met."""
     report = played.report

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from dr.configuration import load
+from dr.demo.endpoint import s3_endpoint
 from dr.demo.estate import Estate, estate
 from dr.errors import AuthenticationFailed
 from dr.postgres.connection import connected
 from dr.secret import Secret
+from dr.storage.opening import open_store
 from tests.scenarios.database_corruption.processes import gone, processes_about
 
 pytestmark = pytest.mark.slow
@@ -70,6 +72,21 @@ def test_the_server_is_run_as_a_production_is(place: Estate) -> None:
 def test_another_process_finds_the_same_system(place: Estate) -> None:
     """By the file and the variables that the estate hands out."""
     assert load(environ={**os.environ, **place.environment}).system == place.system
+
+
+@pytest.mark.parametrize("moto", [True, False])
+def test_either_endpoint_takes_an_object_and_keeps_it_in_its_directory(tmp_path: Path, moto: bool) -> None:
+    """Where moto is not installed, rclone serves; both die with the context."""
+    directory = tmp_path / "cloud"
+    with s3_endpoint(directory, moto=moto) as endpoint:
+        store = open_store(endpoint.wait())
+        store.put_bytes("demo/object", b"content" * 100_000)
+        content = store.read_bytes("demo/object")
+        running = processes_about(directory)
+
+    assert content == b"content" * 100_000
+    assert any(("moto" if moto else "rclone") in line for line in running)
+    assert gone(directory, within_seconds=5) == []
 
 
 def test_two_estates_stand_beside_each_other(tmp_path: Path) -> None:
