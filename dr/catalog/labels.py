@@ -30,7 +30,9 @@ from typing import Self
 MANIFEST_SUFFIX = ".manifest.json"
 ENCRYPTED_SUFFIX = ".gpg"
 _STAMP = "%Y%m%d_%H%M%S"
-_LABEL = re.compile(r"(?:(?P<dump>backup)_(?P<dstamp>\d{8}_\d{6})|base_(?P<bstamp>\d{8}_\d{6})_(?P<method>full))")
+_LABEL = re.compile(
+    r"(?:(?P<dump>backup)_(?P<dstamp>[0-9]{8}_[0-9]{6})|base_(?P<bstamp>[0-9]{8}_[0-9]{6})_(?P<method>full))"
+)
 _SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -89,7 +91,8 @@ class Label:
         raise ValueError(f"no backup label in {path!r}")
 
     def __str__(self) -> str:
-        stamp = self.created.astimezone(UTC).strftime(_STAMP)
+        # strftime would write the year 1 as "1", which strptime does not read.
+        stamp = f"{self.created.astimezone(UTC):%Y%m%d_%H%M%S}".zfill(15)
         return f"backup_{stamp}" if self.kind is Kind.DUMP else f"base_{stamp}_full"
 
 

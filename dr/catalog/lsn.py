@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from functools import total_ordering
 from typing import Self
 
+_TEXT = re.compile(r"([0-9A-Fa-f]{1,8})/([0-9A-Fa-f]{1,8})")
 
-@dataclass(frozen=True, slots=True, order=True)
+
+@total_ordering
 class Lsn:
     """A log sequence number: a byte position in the WAL stream.
+
+    Not a dataclass, so that manifests write it as PostgreSQL does and not as a record.
 
     >>> Lsn.parse("0/3000028")
     Lsn('0/3000028')
@@ -16,15 +21,18 @@ class Lsn:
     16
     """
 
-    position: int
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        self.position = position
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read PostgreSQL's own notation; raises ValueError on anything else."""
-        high, separator, low = text.partition("/")
-        if not separator:
+        match = _TEXT.fullmatch(text)
+        if match is None:
             raise ValueError(f"not an LSN: {text!r}")
-        return cls((int(high, 16) << 32) | int(low, 16))
+        return cls((int(match[1], 16) << 32) | int(match[2], 16))
 
     def __str__(self) -> str:
         return f"{self.position >> 32:X}/{self.position & 0xFFFFFFFF:X}"
@@ -34,3 +42,12 @@ class Lsn:
 
     def __sub__(self, other: Lsn) -> int:
         return self.position - other.position
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lsn) and other.position == self.position
+
+    def __lt__(self, other: Lsn) -> bool:
+        return self.position < other.position
+
+    def __hash__(self) -> int:
+        return hash(("Lsn", self.position))

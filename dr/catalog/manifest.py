@@ -33,6 +33,14 @@ class Level(IntEnum):
     APP_CHECKED = 8
 
 
+def level_named(name: str) -> Level:
+    """The level a manifest names; raises ValueError on a name that is none."""
+    try:
+        return Level[name.upper().replace("-", "_")]
+    except KeyError:
+        raise ValueError(f"there is no verification level {name!r}") from None
+
+
 class Role(StrEnum):
     """What an object of a backup is."""
 
@@ -165,13 +173,16 @@ class Manifest:
         return sum(item.stored_bytes for item in self.objects)
 
     def proven_level(self, store: str | None = None) -> Level | None:
-        """The highest level whose proof passed, of any copy or of one store's."""
-        passed = [
-            Level[item.level.upper().replace("-", "_")]
-            for item in self.verifications
-            if item.passed and store in (None, item.store)
-        ]
-        return max(passed, default=None)
+        """The highest level proven, of any copy or of one store's, since that copy's last failed proof."""
+        proven: dict[str, Level] = {}
+        for item in sorted(self.verifications, key=lambda proof: proof.at):
+            if store not in (None, item.store):
+                continue
+            if not item.passed:
+                proven.pop(item.store, None)
+            else:
+                proven[item.store] = max(level_named(item.level), proven.get(item.store, Level.STORED))
+        return max(proven.values(), default=None)
 
     def object_of(self, role: Role) -> ObjectRecord | None:
         return next((item for item in self.objects if item.role is role), None)
@@ -197,6 +208,17 @@ def to_json(manifest: Manifest) -> bytes:
 _decoder = msgspec.json.Decoder(Manifest, dec_hook=_decode)
 
 
+def _check(manifest: Manifest) -> None:
+    """What the types do not say: the label's kind, times with a zone, levels that exist. Raises ValueError."""
+    if Label.parse(manifest.label).kind is not manifest.kind:
+        raise ValueError(f"{manifest.label} is no label of a {manifest.kind} backup")
+    times = (manifest.begin, manifest.end, *(proof.at for proof in manifest.verifications))
+    if any(time.tzinfo is None for time in times):
+        raise ValueError("a time has no zone")
+    for proof in manifest.verifications:
+        level_named(proof.level)
+
+
 def from_json(data: bytes, origin: str) -> Manifest:
     """Parse a stored manifest; ``origin`` names it in errors. Unknown format versions are refused."""
     try:
@@ -207,8 +229,8 @@ def from_json(data: bytes, origin: str) -> Manifest:
                 hint="Use the version of this program that wrote it, or restore by the repository's RESTORE.md.",
             )
         manifest = _decoder.decode(data)
-        Label.parse(manifest.label)
-    except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+        _check(manifest)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
         raise BackupInvalid(
             f"{origin} is not a manifest of a backup",
             detail=str(error),

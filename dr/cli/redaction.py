@@ -32,7 +32,7 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
         value = environ.get(name, "")
         if len(value) >= _SHORTEST:
             text = text.replace(value, MASK)
-    return text
+    return mask_url(text)
 
 
 def redact_all(value: Any) -> Any:

@@ -20,7 +20,7 @@ from dr.catalog.manifest import EncryptionRecord
 from dr.configuration.model import EncryptionSettings
 from dr.crypto.packets import Envelope
 from dr.errors import BackupInvalid, ConfigurationError, KeyUnusable, ToolError
-from dr.pipeline.process import Child, run, secret_pipe
+from dr.pipeline.process import Child, child_environment, run, secret_pipe
 
 if TYPE_CHECKING:
     import gnupg
@@ -69,7 +69,9 @@ class Cipher:
     def _keyring(self) -> gnupg.GPG:
         import gnupg
 
-        return gnupg.GPG(gpgbinary=self._program, gnupghome=str(self._home) if self._home else None)
+        home = str(self._home) if self._home else None
+        # The agent that gpg starts here lives on: it must not carry our secrets in its environment.
+        return gnupg.GPG(gpgbinary=self._program, gnupghome=home, env=child_environment({}))
 
     def _find(self, name: str) -> RecipientKey:
         found = self._keyring().list_keys(keys=[name])
@@ -82,6 +84,12 @@ class Cipher:
         if key["trust"] in ("r", "e", "d"):
             what = {"r": "revoked", "e": "expired", "d": "disabled"}[key["trust"]]
             raise KeyUnusable(f"the key of recipient {name!r} is {what}", hint="Rotate to a valid key first.")
+        if "E" not in key["cap"]:
+            raise KeyUnusable(
+                f"the key of recipient {name!r} cannot be encrypted to",
+                detail="it is for signing only, or its encryption subkey has expired",
+                hint="Add an encryption subkey (gpg --quick-add-key), or name another recipient.",
+            )
         ids = {key["keyid"]} | {subkey[0] for subkey in key["subkeys"]}
         return RecipientKey(key["fingerprint"], frozenset(item.upper() for item in ids))
 
@@ -135,9 +143,9 @@ class Cipher:
     def check_envelope(self, envelope: Envelope, origin: str) -> None:
         """Raise ``BackupInvalid`` unless the message is for exactly the keys that are configured (I20)."""
         if not self.recipients:
-            if not envelope.passphrase:
+            if not envelope.passphrase or envelope.key_ids:
                 raise BackupInvalid(
-                    f"{origin} is not encrypted with the passphrase",
+                    f"{origin} is not encrypted with the passphrase" + (" alone" if envelope.passphrase else ""),
                     detail=f"it is encrypted for {', '.join(envelope.key_ids)}",
                     hint="Look for what else writes to this repository.",
                 )
@@ -145,10 +153,12 @@ class Cipher:
         allowed = frozenset().union(*(key.key_ids for key in self.recipients))
         strangers = sorted(set(envelope.key_ids) - allowed)
         missing = [key.fingerprint for key in self.recipients if not key.key_ids & set(envelope.key_ids)]
+        if envelope.passphrase:
+            strangers.append("a passphrase")
         if strangers or missing:
             raise BackupInvalid(
                 f"{origin} is not encrypted for the configured recipients",
-                detail=f"unexpected keys: {', '.join(strangers) or 'none'}; missing: {', '.join(missing) or 'none'}",
+                detail=f"unexpected: {', '.join(strangers) or 'none'}; missing: {', '.join(missing) or 'none'}",
                 hint="Do not rely on it; look for what else writes to this repository.",
             )
 

@@ -59,6 +59,8 @@ def parse_envelope(head: bytes, origin: str) -> Envelope:
                 break
             if tag == _PUBLIC_KEY_SESSION:
                 key_ids.append(head[body + 1 : body + 9].hex().upper())
+                if length is None or length < 10 or len(key_ids[-1]) != 16:
+                    raise _plaintext(origin)
             elif tag == _PASSPHRASE_SESSION:
                 passphrase = True
             else:

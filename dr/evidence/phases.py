@@ -60,9 +60,8 @@ def merge(phases: Iterator[Phase] | tuple[Phase, ...]) -> tuple[Phase, ...]:
         if before is None:
             merged[item.name] = item
             continue
-        busy = None
-        if before.busy_seconds is not None or item.busy_seconds is not None:
-            busy = before.seconds + item.seconds
+        # Between two attempts nothing was at work, so work adds up and begin to end does not.
+        busy = before.seconds + item.seconds
         size = None if before.bytes is None and item.bytes is None else (before.bytes or 0) + (item.bytes or 0)
         merged[item.name] = replace(
             before, begin=min(before.begin, item.begin), end=max(before.end, item.end), busy_seconds=busy, bytes=size

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dr.errors import DrError, LeaseHeld, PartialBackup
+from dr.errors import DrError, Interrupted, LeaseHeld, PartialBackup
 from dr.operations.draft import Draft
 from dr.operations.publish import Published
 
@@ -41,7 +41,7 @@ class BackupRun:
         """Try one part; its failure is kept for the end, so that the other parts are still made safe."""
         try:
             yield
-        except LeaseHeld:
+        except (LeaseHeld, Interrupted):
             raise
         except DrError as error:
             self._errors.append(error)

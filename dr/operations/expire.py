@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from dr.catalog.labels import Label
 from dr.configuration.model import System
+from dr.errors import ConfigurationError
 from dr.operations.repositories import open_repository
 from dr.policy.retention import Action, Copy, Decision, Rule, plan_expiry
 from dr.storage.repository import Listing
@@ -30,6 +31,11 @@ def plan_local_expiry(
     system: System, now: datetime, *, retention_days: int | None, run_succeeded: bool
 ) -> tuple[StoreExpiry, ...]:
     """What would expire in each local store, and why; nothing is removed."""
+    if retention_days is not None and retention_days < 1:
+        raise ConfigurationError(
+            f"retention of {retention_days} days makes no sense",
+            hint="Give 1 or more days, or none for the system's own.",
+        )
     repository = open_repository(system, cloud=False)
     listing = open_repository(system).list()
     rule = Rule(retention_days or system.retention.local_days, system.retention.min_keep)

@@ -38,8 +38,8 @@ def find_backup(system: System, wanted: str, kind: Kind | None) -> Found:
     """Look up ``latest`` (of ``kind``), a label, or a path. Raises ``BackupNotFound`` or ``BackupInvalid``."""
     if wanted in ("", LATEST):
         return _latest(system, kind)
-    path = Path(wanted)
-    if path.is_file():
+    path = Path(wanted).expanduser()
+    if _is_file(path):
         return _loose(path)
     try:
         label = Label.from_path(wanted)
@@ -51,6 +51,13 @@ def find_backup(system: System, wanted: str, kind: Kind | None) -> Found:
     repository = open_repository(system)
     found = repository.find(label)
     return Found(found.manifest, _nearest_first(found.stores, repository.stores.values()))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # too long to be the name of one
 
 
 def _latest(system: System, kind: Kind | None) -> Found:
@@ -67,6 +74,8 @@ def _latest(system: System, kind: Kind | None) -> Found:
             hint="Check the system's name and its stores (dr config show), or give the path of a backup file.",
         )
     best = next((item for item in listing.backups if item.manifest.proven_level()), listing.backups[0])
+    passed_over = listing.backups[: listing.backups.index(best)]
+    notes += [f"{item.label} is newer, but not proven, and was passed over" for item in passed_over]
     return Found(best.manifest, _nearest_first(best.stores, repository.stores.values()), notes=tuple(notes))
 
 
@@ -84,10 +93,12 @@ def _loose(path: Path) -> Found:
             f"{path} is not named like a backup",
             hint="Backups are named backup_YYYYmmdd_HHMMSS.sql.gz.gpg, or lie in base_YYYYmmdd_HHMMSS_full/.",
         ) from None
-    with path.open("rb") as stream:
-        parse_envelope(stream.read(ENOUGH), str(path))
     directory = path.absolute().parent
     manifest_file = directory / labels.manifest_key("x", label).rsplit("/", 1)[-1]
+    if path.name == manifest_file.name:
+        path = _first_object(path, directory)
+    with path.open("rb") as stream:
+        parse_envelope(stream.read(ENOUGH), str(path))
     if manifest_file.is_file():
         manifest = from_json(manifest_file.read_bytes(), str(manifest_file))
         objects = tuple(dataclasses.replace(item, key=item.key.rsplit("/", 1)[-1]) for item in manifest.objects)
@@ -101,9 +112,19 @@ def _loose(path: Path) -> Found:
     return Found(_without_manifest(path, label), ("file",), str(directory), (note,))
 
 
+def _first_object(manifest_file: Path, directory: Path) -> Path:
+    """The first object of the backup whose manifest somebody named."""
+    manifest = from_json(manifest_file.read_bytes(), str(manifest_file))
+    return directory / manifest.objects[0].key.rsplit("/", 1)[-1]
+
+
 def _without_manifest(path: Path, label: Label) -> Manifest:
     """What can be known of a lone dump file."""
     stem = str(label)
+    if path.name.startswith(f"{stem}.globals."):
+        raise BackupInvalid(
+            f"{path} holds roles and settings, but no data", hint=f"Name the dump itself: {stem}.sql.gz.gpg."
+        )
     files = [(path.name, Role.DUMP)]
     globals_file = path.with_name(f"{stem}.globals.sql.gz.gpg")
     if globals_file.is_file():

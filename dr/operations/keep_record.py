@@ -23,7 +23,7 @@ def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple
     file.write_bytes(data)
     file.chmod(0o600)
     stored: tuple[str, ...] = ()
-    for item in sorted(waiting.glob("*.json")):
+    for item in sorted(waiting.glob("[0-9][0-9][0-9][0-9]-*.json")):
         taken = _ship(system, item)
         if taken:
             item.unlink()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,8 @@ import msgspec
 from dr.catalog.canary import Beat
 from dr.configuration.model import System
 from dr.evidence.findings import Loss
+
+SILENCE = timedelta(seconds=60)
 
 
 def note_position(system: System, beat: Beat) -> None:
@@ -25,13 +27,19 @@ def note_position(system: System, beat: Beat) -> None:
 def last_position(system: System) -> Beat | None:
     """The last canary row known to have been committed, as this host remembers it."""
     try:
-        return msgspec.json.decode(_file(system).read_bytes(), type=Beat)
-    except (FileNotFoundError, msgspec.DecodeError):
+        beat = msgspec.json.decode(_file(system).read_bytes(), type=Beat)
+    except (OSError, msgspec.DecodeError):
         return None
+    return beat if beat.committed_at.tzinfo is not None else None
 
 
 def _file(system: System) -> Path:
     return system.state_directory / "canary" / f"{system.name}.json"
+
+
+def _was_beating(before: Beat, disaster_at: datetime | None) -> bool:
+    """A canary that had died long before the disaster does not know what was committed in between."""
+    return disaster_at is None or disaster_at - before.committed_at <= SILENCE
 
 
 def measure_loss(system: System, restored: Beat | None, disaster_at: datetime | None) -> Loss:
@@ -39,7 +47,7 @@ def measure_loss(system: System, restored: Beat | None, disaster_at: datetime | 
     if restored is None:
         return Loss(None, False, "the restored database has no canary row: run 'dr canary' on the production system")
     before = last_position(system)
-    if before is not None and before.seq >= restored.seq:
+    if before is not None and before.seq >= restored.seq and _was_beating(before, disaster_at):
         seconds = (before.committed_at - restored.committed_at).total_seconds()
         explanation = f"canary {before.seq} was committed last, {restored.seq} was restored"
         return Loss(max(seconds, 0.0), True, explanation, restored)

@@ -17,7 +17,7 @@ from dr.evidence.phases import Phase, Stopwatch, merge
 from dr.operations.check_source import bin_directories
 from dr.operations.find_backup import Found, source_stores
 from dr.operations.objects_back import STEP, feed, from_first_whole_copy, reading, streamed_phases
-from dr.pipeline.process import Account, Child
+from dr.pipeline.process import Account, Child, widen
 from dr.pipeline.read import ObjectReader
 from dr.postgres.account import account_for, make_directory
 from dr.postgres.backup_manifest import verify_files
@@ -120,6 +120,7 @@ def _unpack(
 ) -> None:
     begin = time.monotonic()
     with reading(store, item, cipher) as reader, untar(place, item.key, account) as tar:
+        widen(tar.stdin)
         waited = _pour(reader, tar, place)
         settle = time.monotonic()
         ended = tar.wait()

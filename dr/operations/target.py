@@ -59,9 +59,12 @@ def parse_target(text: str, environ: Mapping[str, str] = os.environ) -> Target |
         return None
     if text.startswith("env:"):
         name = text.removeprefix("env:")
-        if name not in environ:
-            raise ConfigurationError(f"--to names the environment variable {name}, which is not set")
-        text = environ[name]
+        text = environ.get(name, "").strip()
+        if not text:
+            raise ConfigurationError(
+                f"the target is env:{name}, and the environment variable {name} is not set or empty",
+                hint=f"Set {name} to postgresql://USER:PASSWORD@HOST/DATABASE, or name the target itself.",
+            )
     if text.startswith(("postgres://", "postgresql://")) or "dbname=" in text:
         url = Secret(text)
         database = parameters(url).get("dbname")
@@ -71,4 +74,4 @@ def parse_target(text: str, environ: Mapping[str, str] = os.environ) -> Target |
                 hint="Add /DATABASE; it is created when it does not exist.",
             )
         return DatabaseTarget(url, database)
-    return DirectoryTarget(Path(text).absolute())
+    return DirectoryTarget(Path(text).expanduser().absolute())

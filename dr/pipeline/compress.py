@@ -6,6 +6,7 @@ gzip is made by ISA-L in threads of its own: the same file format at several tim
 from __future__ import annotations
 
 import io
+from collections.abc import Generator, Iterator
 from typing import IO, Protocol, cast
 
 import zstandard
@@ -13,6 +14,10 @@ from isal import igzip_lib, igzip_threaded, isal_zlib
 
 from dr.catalog.manifest import Compression
 from dr.errors import BackupInvalid
+
+PIECE = 1 << 20
+# zstd makes up to 128 KiB out of every 4 bytes and its binding knows no limit, so it is fed little at a time.
+_ZSTD_BITE = 2048
 
 
 class Sink(Protocol):
@@ -96,12 +101,23 @@ class Decompressor:
         elif self._kind is Compression.ZSTD:
             self._zstd = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
 
-    def feed(self, data: bytes) -> bytes:
-        """The plain bytes of the next packed ones. Raises ``BackupInvalid`` on damage."""
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The plain bytes of the next packed ones; read it to its end. Raises ``BackupInvalid`` on damage.
+
+        They come in pieces of about ``PIECE`` bytes: a megabyte of gzip can hold a gigabyte of equal rows, and one of
+        zstd much more.
+        """
         if self._kind is Compression.NONE:
-            return data
+            yield data
+            return
+        unpack = self._gunzip if self._kind is Compression.GZIP else self._unzstd
         try:
-            return self._feed(data)
+            while data:
+                if self._complete:
+                    self._make()
+                    self._complete = False
+                self._begun = True
+                data = yield from unpack(data)
         except (igzip_lib.IsalError, zstandard.ZstdError, EOFError) as error:  # type: ignore[misc]
             raise BackupInvalid(
                 f"the {self._kind} stream is damaged",
@@ -109,18 +125,35 @@ class Decompressor:
                 hint="Use another copy (dr show LABEL lists the stores) or an older backup.",
             ) from error
 
-    def _feed(self, data: bytes) -> bytes:
-        output: list[bytes] = []
-        while data:
+    def _gunzip(self, data: bytes) -> Generator[bytes, None, bytes]:
+        """Yields plain bytes up to the end of the data or of the member; returns what is behind that."""
+        while True:
+            plain = self._gzip.decompress(data, PIECE)
+            if plain:
+                yield plain
+            data = self._gzip.unconsumed_tail
+            self._complete = self._gzip.eof
             if self._complete:
-                self._make()
-                self._complete = False
-            self._begun = True
-            stage = self._gzip if self._kind is Compression.GZIP else self._zstd
-            output.append(stage.decompress(data))
-            self._complete = stage.eof
-            data = stage.unused_data if stage.eof else b""
-        return output[0] if len(output) == 1 else b"".join(output)
+                return self._gzip.unused_data
+            if not data and len(plain) < PIECE:
+                return b""
+
+    def _unzstd(self, data: bytes) -> Generator[bytes, None, bytes]:
+        """The same for a frame."""
+        waiting, size = [], 0
+        for at in range(0, len(data), _ZSTD_BITE):
+            plain = self._zstd.decompress(data[at : at + _ZSTD_BITE])
+            waiting.append(plain)
+            size += len(plain)
+            self._complete = self._zstd.eof
+            if size >= PIECE or (size and self._complete):
+                yield b"".join(waiting)
+                waiting, size = [], 0
+            if self._complete:
+                return self._zstd.unused_data + data[at + _ZSTD_BITE :]
+        if size:
+            yield b"".join(waiting)
+        return b""
 
     def finish(self) -> None:
         """Raise ``BackupInvalid`` when the stream stopped before its end."""

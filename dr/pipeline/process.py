@@ -52,10 +52,16 @@ class Exit:
         return self.status == 0
 
     def __str__(self) -> str:
-        killed = self.status < 0
-        how = f"killed by {signal.Signals(-self.status).name}" if killed else f"exit status {self.status}"
+        how = f"killed by {_signal_name(-self.status)}" if self.status < 0 else f"exit status {self.status}"
         text = self.stderr.strip()
         return f"{self.name}: {how}" + (f": {text}" if text else "")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +214,15 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, number)
 
+    def kill_group(self) -> None:
+        """Send SIGKILL to the child's process group; safe from any thread, reaps nothing."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def kill(self) -> None:
-        """End the child and whatever it started."""
-        if self._exit is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self._reap(0)
+        """End the child and whatever it started, also what a child that ended well has left behind."""
+        self.kill_group()
+        self._reap(0)
 
     def close(self) -> None:
         """Kill if still running, and let go of the pipes."""
@@ -243,7 +252,7 @@ def run(
     with Child(
         name, argv, environment=environment, account=account, stdout=subprocess.PIPE, directory=directory
     ) as child:
-        timer = threading.Timer(deadline_seconds, child.signal, (signal.SIGKILL,))
+        timer = threading.Timer(deadline_seconds, child.kill_group)
         timer.daemon = True
         timer.start()
         try:

@@ -54,6 +54,7 @@ class _Fetcher(threading.Thread):
         self.seconds = 0.0
         self.error: BaseException | None = None
         self.broken_pipe = False
+        self.abandoned = False
 
     def run(self) -> None:
         try:
@@ -70,7 +71,7 @@ class _Fetcher(threading.Thread):
             begin = time.monotonic()
             data = next(chunks, None)
             self.seconds += time.monotonic() - begin
-            if data is None:
+            if data is None or self.abandoned:
                 return
             self.digest.update(data)
             self.count += len(data)
@@ -118,17 +119,21 @@ class ObjectReader:
             self._packed.update(data)
             if self._damage is not None:
                 continue
-            begin = time.monotonic()
             try:
-                plain = self._decompressor.feed(data)
+                yield from self._unpack(data)
             except BackupInvalid as error:
                 # gpg's own verdict and the object's hash tell more: read to the end, then decide in finish().
                 self._damage = error
-                continue
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
+        """The plain bytes of a packed piece; the clock stands while the caller has them."""
+        begin = time.monotonic()
+        for plain in self._decompressor.feed(data):
             self.seconds.decompress += time.monotonic() - begin
             self.plain_bytes += len(plain)
-            if plain:
-                yield plain
+            yield plain
+            begin = time.monotonic()
+        self.seconds.decompress += time.monotonic() - begin
 
     def finish(self) -> None:
         """Raise unless the object was whole, meant for our key, and exactly what the manifest says."""
@@ -141,11 +146,13 @@ class ObjectReader:
         self._check_stored()
         if not self.exit.ok:
             raise decryption_error(self._key, self._store.name, self.exit)
-        if self._damage is not None:
-            raise BackupInvalid(
-                f"{self._key} in store {self._store.name}: {self._damage.message}", self._damage.detail, _ANOTHER
-            )
-        self._decompressor.finish()
+        try:
+            if self._damage is not None:
+                raise self._damage
+            self._decompressor.finish()
+        except BackupInvalid as error:
+            where = f"{self._key} in store {self._store.name}"
+            raise BackupInvalid(f"{where}: {error.message}", error.detail, _ANOTHER) from error
         if self._expected is not None and self._packed.hexdigest() != self._expected.packed_sha256:
             raise BackupInvalid(
                 f"{self._key} in store {self._store.name} decrypts to something else than was backed up",
@@ -174,6 +181,7 @@ class ObjectReader:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._fetcher.abandoned = True
         self._decryptor.close()
         self._fetcher.join(timeout=60)
 
@@ -191,7 +199,7 @@ def decryption_error(key: str, where: str, ended: Exit) -> DrError:
             readable,
             "Name a file that ends in .gpg and was made by a backup.",
         )
-    if "NO_SECKEY" in status and "BEGIN_DECRYPTION" not in status:
+    if "NO_SECKEY" in status and "DECRYPTION_KEY" not in status:
         return KeyUnusable(
             f"{key} in {where} is encrypted for key {status['NO_SECKEY'].split()[0]}, whose secret half is not here",
             readable,
@@ -203,7 +211,12 @@ def decryption_error(key: str, where: str, ended: Exit) -> DrError:
             readable,
             "Use a key without passphrase on this host, or unlock it first (gpg --decrypt asks; gpg-agent remembers).",
         )
-    if "BAD_PASSPHRASE" in status or "Bad session key" in ended.stderr or "MISSING_PASSPHRASE" in status:
+    if (
+        "problem with the agent" in ended.stderr
+        or "BAD_PASSPHRASE" in status
+        or "Bad session key" in ended.stderr
+        or "MISSING_PASSPHRASE" in status
+    ):
         return KeyUnusable(
             f"the passphrase does not open {key} in {where}",
             readable,

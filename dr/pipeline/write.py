@@ -6,6 +6,7 @@ until every stage has ended well. A store that fails is dropped and named; the o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
@@ -201,6 +202,10 @@ class ObjectPipeline:
 
     def __exit__(self, *exc: object) -> None:
         self._encryptor.close()
+        if self._compressor is not None:
+            # Its threads end with it; what it still holds has nowhere to go.
+            with contextlib.suppress(OSError, ValueError):
+                self._compressor.close()
         self._pump.join(timeout=60)
         if not self._done:
             self._fan_out.abort()

@@ -56,7 +56,8 @@ def plan_expiry(copies: Iterable[Copy], rule: Rule, now: datetime, *, run_succee
     kept_proven = dict.fromkeys(Kind, 0)
     for copy in sorted(copies, key=lambda item: item.label, reverse=True):
         decision = _decide(copy, rule, now, kept_proven[copy.label.kind], run_succeeded)
-        if decision.action is Action.KEEP and copy.proven:
+        # A label from the future tells of a wrong clock, not of the newest copy: it makes no other superfluous.
+        if decision.action is Action.KEEP and copy.proven and copy.label.created <= now:
             kept_proven[copy.label.kind] += 1
         decisions.append(decision)
     return tuple(decisions)
@@ -64,6 +65,8 @@ def plan_expiry(copies: Iterable[Copy], rule: Rule, now: datetime, *, run_succee
 
 def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, run_succeeded: bool) -> Decision:
     age = now - copy.label.created
+    if age < timedelta():
+        return Decision(copy, Action.KEEP, "its label lies in the future: kept, and not counted")
     if age <= timedelta(days=rule.days):
         return Decision(copy, Action.KEEP, f"{_age(age)} old, kept for {rule.days} days")
     if not run_succeeded:

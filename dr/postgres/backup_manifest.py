@@ -19,9 +19,7 @@ import msgspec
 from dr.errors import BackupInvalid
 
 _CHUNK = 1 << 20
-_IGNORED = frozenset(
-    {"backup_manifest", "postgresql.auto.conf", "recovery.signal", "standby.signal", "pg_wal", "pg_tblspc"}
-)
+_IGNORED = frozenset({"backup_manifest", "postgresql.auto.conf", "recovery.signal", "standby.signal", "pg_wal"})
 _SHOWN = 10
 
 
@@ -44,11 +42,13 @@ def read_manifest(data: bytes) -> tuple[ListedFile, ...]:
                 "PostgreSQL's backup manifest does not match its own checksum", hint="Use another copy."
             )
         return tuple(_listed(item) for item in content["Files"])
-    except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BackupInvalid("PostgreSQL's backup manifest cannot be read", str(error), "Use another copy.") from error
 
 
-def _listed(item: dict[str, Any]) -> ListedFile:
+def _listed(item: Any) -> ListedFile:
+    if not isinstance(item, dict) or not isinstance(item.get("Path", ""), str):
+        raise TypeError(f"not a file's entry: {item!r}"[:200])
     path = item["Path"] if "Path" in item else bytes.fromhex(item["Encoded-Path"]).decode(errors="surrogateescape")
     if item.get("Checksum-Algorithm") not in (None, "CRC32C"):
         raise BackupInvalid(f"the backup manifest uses {item['Checksum-Algorithm']} checksums, not CRC32C")
@@ -59,7 +59,7 @@ def differences(directory: Path, listed: tuple[ListedFile, ...]) -> list[str]:
     """What is missing, longer, shorter or other than in the manifest, and what it does not know."""
     found: list[str] = []
     for item in listed:
-        if item.path.startswith("pg_wal/"):
+        if item.path.split("/", 1)[0] in _IGNORED:
             continue
         problem = _compare(directory / item.path, item)
         if problem:
@@ -92,7 +92,8 @@ def _crc32c(path: Path) -> str:
 
 def _present(directory: Path) -> list[str]:
     paths = []
-    for root, folders, names in os.walk(directory):
+    # Tablespaces are links to directories beside the data directory; what lies in them counts too.
+    for root, folders, names in os.walk(directory, followlinks=True):
         here = Path(root).relative_to(directory)
         if here == Path():
             folders[:] = [name for name in folders if name not in _IGNORED]

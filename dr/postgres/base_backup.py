@@ -56,6 +56,8 @@ class BaseBackup:
             f"LABEL '{label}'",
             "CHECKPOINT 'fast'",
             "WAL true",
+            # The WAL travels inside: waiting for the archiver would add seconds, or never end when it is broken.
+            "WAIT false",
             "PROGRESS true",
             "TABLESPACE_MAP true",
             "MANIFEST 'yes'",

@@ -11,11 +11,13 @@ from pathlib import Path
 from dr.errors import BackupInvalid, StoreFull, TargetRefused
 from dr.pipeline.process import Account, Child, Exit
 
-_MAP_LINE = re.compile(r"^(\d+) (.*)$")
+_MAP_LINE = re.compile(r"(\d+) (.*)", re.DOTALL)
 
 
 def check_target(directory: Path) -> None:
     """Refuse a directory that is not empty, or in which a server runs (I4)."""
+    if directory.is_symlink() and not directory.exists():
+        raise TargetRefused(f"{directory} is a link that leads nowhere", hint="Name a directory that is empty or new.")
     if not directory.exists():
         return
     if not directory.is_dir():
@@ -55,11 +57,13 @@ def read_tablespace_map(directory: Path) -> dict[int, str]:
     file = directory / "tablespace_map"
     if not file.exists():
         return {}
+    # Line breaks and backslashes in a path have a backslash in front, so a line is more than what ends at a newline.
+    lines = re.findall(r"((?:[^\\\n]|\\.)*)\n", file.read_bytes().decode(), re.DOTALL)
     found = {}
-    for line in re.split(r"(?<!\\)\n", file.read_text(encoding="utf-8")):
-        match = _MAP_LINE.match(line)
+    for line in lines:
+        match = _MAP_LINE.fullmatch(line)
         if match is not None:
-            found[int(match[1])] = match[2].replace("\\\n", "\n")
+            found[int(match[1])] = re.sub(r"\\(.)", r"\1", match[2], flags=re.DOTALL)
     return found
 
 
@@ -71,10 +75,11 @@ def link_tablespaces(directory: Path, targets: Mapping[int, Path]) -> None:
 
 
 def write_tablespace_map(directory: Path, targets: Mapping[int, Path]) -> None:
-    """Recovery makes the links from this file again, so it has to say the new places (line breaks are escaped)."""
+    """Recovery makes the links from this file again, so it has to say the new places, escaped as it expects them."""
     if targets:
-        lines = (f"{oid} {str(path).replace(chr(10), chr(92) + chr(10))}\n" for oid, path in targets.items())
-        (directory / "tablespace_map").write_text("".join(lines), encoding="utf-8")
+        escaped = {oid: re.sub(r"([\n\r\\])", r"\\\1", str(path)) for oid, path in targets.items()}
+        content = "".join(f"{oid} {path}\n" for oid, path in escaped.items())
+        (directory / "tablespace_map").write_bytes(content.encode())
 
 
 def request_recovery(directory: Path, account: Account) -> None:

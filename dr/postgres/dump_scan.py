@@ -14,11 +14,12 @@ from dr.catalog.manifest import Contents, TableRows
 
 _LINE = re.compile(
     rb"^-- (?P<data>Data for )?Name: (?P<name>.*); Type: (?P<type>[A-Z ]+); Schema: (?P<schema>.*?); Owner: .*$"
-    rb"|^(?!SELECT )(?P<copy>.* FROM stdin;)$"
+    rb"|^(?P<copy>COPY )"
     rb"|^(?P<end>-- PostgreSQL database (?:cluster )?dump complete)$"
     rb"|^SELECT pg_catalog\.(?P<blob>lo_create)\(",
     re.MULTILINE,
 )
+_COPY_BEGIN = b" FROM stdin;\n"
 _COPY_END = b"\n\\.\n"
 
 
@@ -29,6 +30,7 @@ class DumpScanner:
         self._rest = b""
         self._copying: str | None = None
         self._announced: str | None = None
+        self._opening = False
         self._rows: dict[str, int] = {}
         self._tables: dict[str, bool] = {}
         self._toc = hashlib.sha256()
@@ -41,7 +43,10 @@ class DumpScanner:
         data = self._rest + bytes(chunk)
         at = 0
         while True:
-            step = self._in_copy(data, at) if self._copying is not None else self._in_script(data, at)
+            if self._opening:
+                step = self._in_statement(data, at)
+            else:
+                step = self._in_copy(data, at) if self._copying is not None else self._in_script(data, at)
             if step is None:
                 return
             at = step
@@ -60,8 +65,19 @@ class DumpScanner:
         self._copying = None
         return end + len(_COPY_END)
 
+    def _in_statement(self, data: bytes, at: int) -> int | None:
+        """Go to the end of the COPY statement itself: a table's name may hold line breaks and look like anything."""
+        end = data.find(_COPY_BEGIN, at)
+        if end < 0:
+            self._rest = data[at:]
+            return None
+        self._opening = False
+        self._copying, self._announced = self._announced, None
+        self._rows.setdefault(self._copying or "", 0)
+        return end + len(_COPY_BEGIN) - 1
+
     def _in_script(self, data: bytes, at: int) -> int | None:
-        """Read whole lines until a COPY begins or the complete lines end."""
+        """Read whole lines until a COPY statement begins or the complete lines end."""
         last = data.rfind(b"\n", at) + 1
         if last <= at:
             self._rest = data[at:]
@@ -73,18 +89,10 @@ class DumpScanner:
         return None
 
     def _line(self, match: re.Match[bytes]) -> bool:
-        """Note one line of interest; True when a COPY block begins behind it.
-
-        A table's name may hold a line break, so only the end of a COPY statement is looked for, and only where pg_dump
-        has announced data.
-        """
+        """Note one line of interest; True when a COPY statement begins there, and where pg_dump has announced data."""
         if match["copy"] is not None:
-            if self._announced is None:
-                return False
-            self._copying = self._announced
-            self._announced = None
-            self._rows.setdefault(self._copying, 0)
-            return True
+            self._opening = self._announced is not None
+            return self._opening
         if match["end"] is not None:
             self.complete = True
         elif match["blob"] is not None:

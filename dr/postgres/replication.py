@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -174,8 +174,10 @@ def _parse(message: memoryview) -> Message:
     if kind == b"m":
         return ManifestBegin()
     if kind == b"n":
-        name, path, _ = message[1:].tobytes().split(b"\0")
-        return Archive(name.decode(), path.decode() or None)
+        parts = message[1:].tobytes().split(b"\0")
+        with suppress(UnicodeDecodeError):
+            if len(parts) == 3 and parts[0] and not parts[2]:
+                return Archive(parts[0].decode(), parts[1].decode() or None)
     raise SourceError(
         f"the server sends an unknown base backup message {kind!r}", hint="This program knows PostgreSQL 15 to 18."
     )

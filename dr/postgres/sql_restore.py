@@ -24,7 +24,8 @@ from dr.secret import Secret
 _FAST = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c client_min_messages=warning"
 _DATABASE_PART = re.compile(r"^-- PostgreSQL database dump$", re.MULTILINE)
 # Verbose psql puts the SQLSTATE behind the severity, which a server writes in its own language.
-_MESSAGE = re.compile(r"^psql:.*?: \S+ +(?P<state>[0-9A-Z]{5}): ")
+# Reading a file it says in front where the statement stands.
+_MESSAGE = re.compile(r"^(?:psql:.*?: )?\w+: +(?P<state>[0-9A-Z]{5}): ")
 _HARMLESS_CLASSES = ("00", "01", "02")
 _ALREADY_THERE = {"42710", "42P04"}
 _SETTING = re.compile(rb"^SET (\w+) = .*;\n", re.MULTILINE)
@@ -104,9 +105,21 @@ def split_globals(text: str) -> tuple[str, str]:
 
 
 def without_existing_roles(text: str, present: Iterable[str]) -> str:
-    """Leave roles alone that the target has: its passwords and rights are its own."""
+    """Leave roles alone that the target has: its passwords and rights are its own.
+
+    A statement may go over several lines, so it is dropped up to the end of the line in which its quotes are closed.
+    """
     starts = tuple(f"{verb} ROLE {name}{end}" for name in present for verb, end in (("CREATE", ";"), ("ALTER", " ")))
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(starts))
+    kept: list[str] = []
+    dropping = False
+    for line in text.splitlines(keepends=True):
+        begins = not dropping and line.startswith(starts)
+        if not dropping and not begins:
+            kept.append(line)
+            continue
+        odd = line.count("'") % 2 == 1
+        dropping = odd if begins else dropping != odd
+    return "".join(kept)
 
 
 def in_place_tablespaces(text: str) -> str:

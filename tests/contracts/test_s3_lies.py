@@ -239,6 +239,15 @@ def test_a_refusal_for_another_reason_is_not_taken_for_missing_conditions(lying_
         _store(lying_endpoint).create("system/system.json", b"ours")
 
 
+def test_an_endpoint_that_is_away_is_not_taken_for_one_without_conditions(lying_endpoint: LyingEndpoint) -> None:
+    """What it can do is found out when it answers again."""
+    store = _store(lying_endpoint)
+    lying_endpoint.lies.slow_down = 2
+    with pytest.raises(StoreUnavailable):
+        store.create("system/system.json", b"ours")
+    assert store.create("system/system.json", b"ours") is True
+
+
 def test_writers_that_collide_again_and_again_are_told_to_come_later(lying_endpoint: LyingEndpoint) -> None:
     """409 says that others are writing at this moment; after a few attempts that is an error worth retrying."""
     lying_endpoint.lies.conditions = "conflict"

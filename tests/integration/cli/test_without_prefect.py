@@ -6,10 +6,10 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -52,17 +52,17 @@ def test_a_server_that_does_not_answer_is_said_in_one_line_and_done_without(dr: 
     assert runner_of(dr) == {"plain"}
 
 
-def test_a_server_that_only_keeps_the_line_open_is_not_waited_for(dr: Dr) -> None:
-    """One that accepts the connection and says nothing costs a second, not a recovery."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+@pytest.mark.parametrize("drip", [b"", b"X-Wait: a little\r\n"], ids=["silent", "dripping"])
+def test_a_server_that_only_keeps_the_line_open_is_not_waited_for(dr: Dr, drip: bytes) -> None:
+    """One that accepts and says nothing, or never comes to an end, costs a second and not the recovery."""
+    with dripping_server(drip) as url:
         begin = time.monotonic()
-        planned = dr("list", PREFECT_API_URL=url)
+        listed = dr("list", PREFECT_API_URL=url)
         seconds = time.monotonic() - begin
 
-    assert planned.code == 0, planned.err
-    assert "does not answer" in planned.err
-    assert seconds < 4
+    assert listed.code == 0, listed.err
+    assert "does not answer" in listed.err
+    assert seconds < 5
 
 
 def test_a_server_that_answers_and_a_prefect_that_is_broken_still_end_in_a_backup(dr: Dr, broken_prefect: Path) -> None:
@@ -108,3 +108,26 @@ def healthy_server() -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def dripping_server(drip: bytes) -> Iterator[str]:
+    """Something that begins an answer and then sends ``drip`` ten times a second for half a minute."""
+    over = Event()
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" if drip else b"")
+                for _ in range(300):
+                    if over.wait(0.1):
+                        return
+                    connection.sendall(drip)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        over.set()
+        thread.join(5)

@@ -1,0 +1,1 @@
+"""What runs when and where: schedules as data, their registration with Prefect, and the local and systemd installs."""

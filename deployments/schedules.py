@@ -1,0 +1,86 @@
+"""What is deployed for every protected system, and when it runs: data, without Prefect.
+
+A later procedure adds a row. What Prefect would accept and nobody means is refused here, when this module is imported:
+an expression that never happens, a time zone that does not exist, two schedules by one slug.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from deployments.cron import parse_cron
+
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_ENTRYPOINT = re.compile(r"flows\.[a-z_]+\.[a-z_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a procedure runs by itself. ``slug`` keeps it the same schedule when its time changes.
+
+    ``parameters`` are the procedure's, for runs of this schedule only. UTC, unless people's day matters: a local zone
+    skips or doubles an hour twice a year.
+    """
+
+    slug: str
+    cron: str
+    timezone: str = "UTC"
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _SLUG.fullmatch(self.slug):
+            raise ValueError(f"slug {self.slug!r}: lower-case letters, digits and dashes only")
+        parse_cron(self.cron)
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"there is no time zone {self.timezone!r}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A flow that each protected system gets a deployment of. Without ``schedules`` people run it from its form.
+
+    ``entrypoint`` is the module path that the worker imports; ``description`` is Markdown for Prefect's UI.
+    """
+
+    entrypoint: str
+    description: str
+    tags: tuple[str, ...]
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    schedules: tuple[Schedule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _ENTRYPOINT.fullmatch(self.entrypoint):
+            raise ValueError(f"entrypoint {self.entrypoint!r} is not flows.MODULE.FUNCTION")
+        slugs = [schedule.slug for schedule in self.schedules]
+        if len(set(slugs)) != len(slugs):
+            raise ValueError(f"{self.entrypoint} has two schedules with the same slug: {', '.join(slugs)}")
+
+
+PROCEDURES: tuple[Procedure, ...] = (
+    Procedure(
+        entrypoint="flows.daily_backup.daily_backup",
+        description=(
+            "Dump with roles and grants, and base backup: compressed, encrypted and stored everywhere in one pass,"
+            " read back, then published. Local copies that are old enough expire, each with a reason.\n\n"
+            "Runs every day at 02:00 UTC. To run it now: **Run → Quick run**."
+        ),
+        tags=("dr", "backup"),
+        parameters={"cloud": True},
+        schedules=(Schedule("daily", "0 2 * * *"),),
+    ),
+    Procedure(
+        entrypoint="flows.recover_database.recover_database",
+        description=(
+            "Find a backup, plan, restore it, boot it and question it; the run ends with RTO by phase and RPO against"
+            " the scenario's objectives.\n\n"
+            "Never runs by itself. **Run → Custom run** restores the latest backup into a new directory beside the"
+            " running system, which stays untouched; *dry run* stops after the plan."
+        ),
+        tags=("dr", "recovery"),
+    ),
+)

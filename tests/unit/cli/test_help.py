@@ -1,0 +1,80 @@
+"""Help is there at once, for every command, with an example."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from dr.cli.app import app, read
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = (
+    "psycopg",
+    "boto3",
+    "botocore",
+    "prefect",
+    "pandas",
+    "msgspec",
+    "gnupg",
+    "flows",
+    "tasks",
+    "dr.operations",
+    "dr.configuration",
+)
+COMMANDS = ("recover-db", "backup", "list", "show", "config show", "canary", "demo", "deploy", "exit-codes", "version")
+
+
+def bare_environment() -> dict[str, str]:
+    """Without what measures coverage in child processes: it would be timed too."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")} | {"PYTHONPATH": str(ROOT)}
+
+
+def test_help_takes_at_most_0_3_seconds() -> None:
+    """The median of five; of processor time, because help waits for nothing else and other tests run beside it."""
+    seconds = []
+    for _ in range(5):
+        before = os.times()
+        subprocess.run(
+            [sys.executable, "-m", "dr.cli", "--help"], env=bare_environment(), check=True, capture_output=True
+        )
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
+
+    assert statistics.median(seconds) <= 0.3
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["recover-db", "--help"], ["--json", "config", "show", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """Not the database driver, not S3, not Prefect; pydantic only where typer itself reads options with it."""
+    code = "import sys\nfrom dr.cli.app import read\nread(sys.argv[1:])\nsys.stderr.write('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=bare_environment(), check=True, capture_output=True, text=True
+    )
+    refused = (*HEAVY, "pydantic") if arguments == ["--help"] else HEAVY
+
+    assert not [name for name in done.stderr.splitlines() if name.startswith(refused)]
+
+
+def test_every_command_is_known_to_this_test() -> None:
+    """So that a new command cannot come without its help being looked at."""
+    group = typer.main.get_command(app)
+    names = [name for name in group.commands if name != "config"]  # type: ignore[attr-defined]
+
+    assert sorted([*names, "config show"]) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example_and_the_common_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads the help at three in the morning can copy from it."""
+    assert read([*command.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+
+    assert f"dr {command}" in shown.partition("Example")[2]
+    for option in ("--json", "--config", "--system", "--verbose"):
+        assert option in shown

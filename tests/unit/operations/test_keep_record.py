@@ -1,0 +1,80 @@
+"""The record of a run survives: in the stores, and on this host until one of them has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dr.operations.keep_record import keep_record
+from tests.unit.operations.places import NAME, block, system
+
+BEGUN = datetime(2024, 12, 31, 23, 59, tzinfo=UTC)
+DATA = b'{"outcome": "met"}\n'
+
+
+def _waiting(path: Path) -> list[str]:
+    return sorted(file.name for file in (path / "state").rglob("*.json"))
+
+
+def _stored(path: Path, store: str) -> dict[str, bytes]:
+    evidence = path / store / NAME / "evidence"
+    return {str(file.relative_to(evidence)): file.read_bytes() for file in evidence.rglob("*.json")}
+
+
+def test_every_store_gets_the_record_under_the_year_of_the_run(tmp_path):
+    """And nothing waits on this host any more."""
+    stored = keep_record(system(tmp_path, "local", "cloud"), "a1b2", BEGUN, DATA)
+
+    assert stored == ("local", "cloud")
+    assert _stored(tmp_path, "local") == _stored(tmp_path, "cloud") == {"2024/run_a1b2.json": DATA}
+    assert _waiting(tmp_path) == []
+
+
+def test_one_store_is_enough(tmp_path):
+    """The other is named by its absence."""
+    block(tmp_path / "cloud")
+
+    assert keep_record(system(tmp_path, "local", "cloud"), "a1b2", BEGUN, DATA) == ("local",)
+    assert _waiting(tmp_path) == []
+
+
+def test_a_record_that_no_store_took_waits_and_goes_along_with_the_next(tmp_path):
+    """A recovery made while the bucket was away is in the evidence later."""
+    mine = system(tmp_path)
+    block(tmp_path / "local")
+    assert keep_record(mine, "lost", BEGUN, b"first") == ()
+    (waiting,) = (tmp_path / "state").rglob("*.json")
+    assert waiting.read_bytes() == b"first"
+    assert waiting.stat().st_mode & 0o777 == 0o600
+
+    (tmp_path / "local").unlink()
+    assert keep_record(mine, "next", BEGUN.replace(year=2025), b"second") == ("local",)
+
+    assert _stored(tmp_path, "local") == {"2024/run_lost.json": b"first", "2025/run_next.json": b"second"}
+    assert _waiting(tmp_path) == []
+
+
+def test_without_any_store_configured_the_record_waits(tmp_path):
+    """Nothing is raised: the run itself must not fail for it."""
+    mine = system(tmp_path)
+    object.__setattr__(mine, "stores", ())
+
+    assert keep_record(mine, "a1b2", BEGUN, DATA) == ()
+    assert len(_waiting(tmp_path)) == 1
+
+
+def test_a_run_whose_name_has_a_dash_keeps_it(tmp_path):
+    """Prefect's run ids are full of them."""
+    keep_record(system(tmp_path), "0197-aa-bb", BEGUN, DATA)
+
+    assert list(_stored(tmp_path, "local")) == ["2024/run_0197-aa-bb.json"]
+
+
+def test_a_stray_file_among_those_that_wait_does_no_harm(tmp_path):
+    """An editor's leftover must not end the keeping of records for good."""
+    waiting = tmp_path / "state" / "runs" / NAME
+    waiting.mkdir(parents=True)
+    (waiting / "notes.json").write_text("{}")
+
+    assert keep_record(system(tmp_path), "a1b2", BEGUN, DATA) == ("local",)
+    assert list(_stored(tmp_path, "local")) == ["2024/run_a1b2.json"]
