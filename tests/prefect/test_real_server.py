@@ -34,7 +34,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from deployments.deploying import deploy
 from deployments.draining import drain
 from deployments.processes import children_of
-from deployments.rows import DeployedRow, Done
+from deployments.rows import DeployedRow
 from deployments.scheduler_check import SchedulerSilent
 from dr.postgres.canary import beat, create_table
 from dr.postgres.cluster import Recipe, Server, create_cluster, running
