@@ -11,17 +11,24 @@ from pathlib import Path
 
 from dr.catalog.labels import evidence_key
 from dr.configuration.model import System
-from dr.errors import DrError, StoreError
+from dr.errors import DrError, StoreError, StoreFull
 from dr.operations.repositories import open_repository
 
 
 def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple[str, ...]:
     """Store a record; the names of the stores that have it now. One that none took waits on this host."""
     waiting = system.state_directory / "runs" / system.name
-    waiting.mkdir(parents=True, exist_ok=True)
     file = waiting / f"{begun:%Y}-{run}.json"
-    file.write_bytes(data)
-    file.chmod(0o600)
+    try:
+        waiting.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        file.chmod(0o600)
+    except OSError as error:
+        raise StoreFull(
+            f"the record of run {run} cannot be kept in {waiting}",
+            str(error),
+            "Give state_directory (DR_STATE_DIRECTORY) a place that can be written.",
+        ) from error
     stored: tuple[str, ...] = ()
     for item in sorted(waiting.glob("[0-9][0-9][0-9][0-9]-*.json")):
         taken = _ship(system, item)

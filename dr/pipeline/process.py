@@ -30,6 +30,7 @@ _NOT_FOR_CHILDREN = frozenset(
         "AWS_SESSION_TOKEN",
         "BACKUP_ENCRYPTION_KEY",
         "DATABASE_URL",
+        "DR_TARGET_URL",
         "NOTIFICATION_WEBHOOK",
         "ALERT_SMS_WEBHOOK",
     }

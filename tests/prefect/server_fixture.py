@@ -60,7 +60,8 @@ def real_server(directory: Path, *options: str) -> Iterator[RealServer]:
     home.mkdir(parents=True)
     server = RealServer(f"http://127.0.0.1:{port}/api", home, directory / "server.log")
     argv = ("server", "start", "--host", "127.0.0.1", "--port", str(port), *options)
-    environment = server.environment({})
+    # It looks for new schedules once a minute; a test has no minute.
+    environment = server.environment({"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3"})
     del environment["PREFECT_API_URL"]
     with _prefect(argv, environment, directory, server.log) as process:
         _wait(process, server)

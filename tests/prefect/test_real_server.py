@@ -314,7 +314,8 @@ def _dumps(install: Install) -> int:
     """Sessions of pg_dump that the server sees."""
     with connected(install.database) as connection:
         row = connection.execute(
-            "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE '%dump%' AND wait_event_type = 'Lock'"
+            "SELECT count(*) AS n FROM pg_stat_activity"
+            " WHERE application_name LIKE '%dump%' AND wait_event_type = 'Lock'"
         ).fetchone()
     return int(row["n"]) if row else 0
 
