@@ -54,7 +54,7 @@ def _dump(ours: Measured, theirs: Measured) -> Claim:
 def _base(ours: Measured, theirs: Measured | None) -> Claim:
     text = f"base backup not slower than pgBackRest (noise: {NOISE:.0%})"
     if theirs is None:
-        return Claim(text, "NOT COMPARED: pgBackRest is not there", None)
+        return Claim(text, "NOT COMPARED: pgBackRest did not take part", None)
     ratio = times_as_fast(ours, theirs)
     return Claim(text, f"{ratio:.2f} times as fast", ratio >= 1 - NOISE)
 

@@ -54,7 +54,7 @@ class PgBackRest:
             self.run("stanza-create")
         except ToolError as error:
             self.configuration.unlink()
-            return error.detail
+            return " ".join(error.detail.split())
         return ""
 
     def _text(self, socket: str) -> str:

@@ -63,7 +63,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         server_version=draw(st.integers(150000, 189999)),
         begin=draw(times),
         end=draw(times),
-        objects=draw(st.lists(_objects, max_size=2).map(tuple)),
+        objects=draw(st.lists(_objects, min_size=1, max_size=2).map(tuple)),
         stores=draw(st.lists(texts, max_size=3).map(tuple)),
         encryption=draw(st.builds(EncryptionRecord, texts, st.lists(texts, max_size=2).map(tuple))),
         run=draw(texts),

@@ -119,6 +119,7 @@ def test_a_field_of_the_wrong_kind_is_refused_or_harmless(field, value):
         {"begin": "yesterday"},
         {"begin": "2024-01-01T02:00:00"},  # of no zone
         {"objects": None},
+        {"objects": []},  # a backup of nothing
         {"stores": "local"},
         {"verifications": [{"level": "teleported", "store": "local", "passed": True, "at": "2024-01-01T02:00:00Z",
                             "seconds": 1, "run": "r"}]},

@@ -176,7 +176,7 @@ def test_a_copy_that_is_half_removed_is_never_listed(tmp_path):
     old = base(_ago(30))
     put_backup(mine, old)
     failing = FaultyStore(repository(mine).store("local"))
-    failing.arm(Denied(keys=".tar."))
+    failing.arm(Denied(keys="backup_manifest.gpg"))
 
     with pytest.raises(StoreDenied):
         Repository(NAME, [failing]).delete(old, "local")

@@ -121,7 +121,7 @@ def test_nothing_found_is_told_with_what_to_do(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["yesterday", "/etc/no/such/file", "backup_2024", "\0", "x" * 300, "x" * 5000, "/" + "y" * 300],
+    ["yesterday", "/etc/no/such/file", "backup_2024", "\0", "x" * 300, "x" * 5000, "/" + "y" * 300, "~no-such-user/x"],
     ids=lambda text: ascii(text[:20]),
 )
 def test_what_is_neither_label_nor_file_is_told(tmp_path, text):

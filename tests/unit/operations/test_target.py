@@ -42,6 +42,12 @@ def test_the_home_directory_is_meant_by_a_tilde(tmp_path, monkeypatch):
     assert parse_target("~/restored") == DirectoryTarget(tmp_path / "restored")
 
 
+def test_the_home_of_nobody_is_told():
+    """A mistyped name behind the tilde is no traceback."""
+    with pytest.raises(DrError):
+        parse_target("~no-such-user/restored")
+
+
 @pytest.mark.parametrize(
     "text",
     [
