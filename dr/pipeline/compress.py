@@ -16,6 +16,7 @@ from dr.catalog.manifest import Compression
 from dr.errors import BackupInvalid
 
 PIECE = 1 << 20
+_ZSTD_PIECE = 1 << 18
 # zstd makes up to 128 KiB out of every 4 bytes and its binding knows no limit, so it is fed little at a time.
 _ZSTD_BITE = 2048
 
@@ -146,7 +147,7 @@ class Decompressor:
             waiting.append(plain)
             size += len(plain)
             self._complete = self._zstd.eof
-            if size >= PIECE or (size and self._complete):
+            if size >= _ZSTD_PIECE or (size and self._complete):
                 yield b"".join(waiting)
                 waiting, size = [], 0
             if self._complete:

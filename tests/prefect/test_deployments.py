@@ -25,6 +25,7 @@ from deployments.registry import WORK_POOL, deployments_of, load_flow
 from deployments.rows import DeployedRow, Done
 from deployments.schedules import PROCEDURES, Procedure, Schedule
 from deployments.system_blocks import register_system, register_types
+from dr import __version__
 from dr.configuration import load
 from dr.errors import ConfigurationError
 
@@ -95,6 +96,7 @@ def test_a_deployment_is_what_the_table_says() -> None:
     assert (daily.full_name, recover.full_name) == ("daily-backup/shop", "recover-database/shop")
     assert (daily.entrypoint, daily.work_pool_name) == ("flows.daily_backup.daily_backup", WORK_POOL)
     assert daily.parameters == {"cloud": True, "system": "shop"}
+    assert (daily.description, daily.version) == (DAILY.description, __version__)
     assert daily.tags == ["dr", "backup", "system:shop"]
     assert daily.concurrency_limit is None
     assert daily.schedules is not None

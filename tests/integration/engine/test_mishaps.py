@@ -269,3 +269,14 @@ def test_a_store_that_denies_is_named_and_the_other_goes_on(site: Site, system_f
         alone = replace(system, stores=system.stores[1:])
         with pytest.raises(StoreError):
             back_up_database(alone, run="test", cloud=True)
+
+
+@pytest.mark.incident("I17")
+def test_a_broken_archiver_does_not_hold_up_a_base_backup(system_for: SystemFor, tmp_path: Path) -> None:
+    """The WAL it needs travels inside, so a backup is still to be had on the day on which archiving fails."""
+    broken = {"archive_mode": "on", "archive_command": "false"}
+    for made in make_site(tmp_path / "broken", MAJORS[-1], broken):
+        begin = time.monotonic()
+        published = make(system_for(made.url), Kind.BASE)
+        assert time.monotonic() - begin < 20
+        assert published.level == "listed"
