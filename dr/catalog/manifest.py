@@ -212,6 +212,8 @@ def _check(manifest: Manifest) -> None:
     """What the types do not say: the label's kind, times with a zone, levels that exist. Raises ValueError."""
     if Label.parse(manifest.label).kind is not manifest.kind:
         raise ValueError(f"{manifest.label} is no label of a {manifest.kind} backup")
+    if not manifest.objects:
+        raise ValueError("it names no objects")
     times = (manifest.begin, manifest.end, *(proof.at for proof in manifest.verifications))
     if any(time.tzinfo is None for time in times):
         raise ValueError("a time has no zone")

@@ -38,8 +38,8 @@ def find_backup(system: System, wanted: str, kind: Kind | None) -> Found:
     """Look up ``latest`` (of ``kind``), a label, or a path. Raises ``BackupNotFound`` or ``BackupInvalid``."""
     if wanted in ("", LATEST):
         return _latest(system, kind)
-    path = Path(wanted).expanduser()
-    if _is_file(path):
+    path = _existing_file(wanted)
+    if path is not None:
         return _loose(path)
     try:
         label = Label.from_path(wanted)
@@ -53,11 +53,12 @@ def find_backup(system: System, wanted: str, kind: Kind | None) -> Found:
     return Found(found.manifest, _nearest_first(found.stores, repository.stores.values()))
 
 
-def _is_file(path: Path) -> bool:
+def _existing_file(text: str) -> Path | None:
     try:
-        return path.is_file()
-    except OSError:
-        return False  # too long to be the name of one
+        path = Path(text).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        return None  # too long to be a file's name, or in the home of nobody
 
 
 def _latest(system: System, kind: Kind | None) -> Found:

@@ -74,4 +74,7 @@ def parse_target(text: str, environ: Mapping[str, str] = os.environ) -> Target |
                 hint="Add /DATABASE; it is created when it does not exist.",
             )
         return DatabaseTarget(url, database)
-    return DirectoryTarget(Path(text).expanduser().absolute())
+    try:
+        return DirectoryTarget(Path(text).expanduser().absolute())
+    except RuntimeError as error:
+        raise ConfigurationError(f"the target {text!r} is no directory", str(error), "Give its whole path.") from error

@@ -103,6 +103,14 @@ def test_signed_compressed_or_literal_openpgp_is_not_encrypted(people):
             parse_envelope(made, "x")
 
 
+@pytest.mark.parametrize("tag", [8, 11], ids=["compressed", "literal"])
+def test_a_session_key_in_front_of_plaintext_does_not_make_it_encrypted(tag):
+    """What follows must be encrypted data."""
+    assert parse_envelope(_old(1, PKESK) + _new(18, b"\x01"), "x") == Envelope(("0123456789ABCDEF",), False)
+    with pytest.raises(BackupInvalid):
+        parse_envelope(_old(1, PKESK) + _new(tag, PLAIN), "x")
+
+
 def _parse(data: bytes) -> Envelope | None:
     try:
         return parse_envelope(data, "x")
