@@ -13,9 +13,11 @@ import shutil
 import signal
 import sys
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from deployments.demo_ready import Ready
+from deployments.processes import process
 from dr.demo.dataset import load_dataset
 from dr.demo.estate import DATABASE, Estate, estate
 from dr.demo.workload import user_count, writing
@@ -24,28 +26,6 @@ from dr.errors import DrError
 # It runs for days, and nobody watches it: a few orders a second show that the shop lives.
 _ORDERS_PER_SECOND = 3.0
 _OURS = "production"
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What other processes need to know of it."""
-
-    pid: int
-    system: str
-    file: str
-    port: int
-    database: str
-    megabytes: int
-    note: str
-
-
-def read_ready(file: Path) -> Ready | None:
-    """What the process has announced, None while it has not."""
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return Ready(**told)
 
 
 def serve(directory: Path, ready_file: Path, scale: float) -> None:
@@ -60,7 +40,7 @@ def serve(directory: Path, ready_file: Path, scale: float) -> None:
             workload.wait_for_commit()
             _announce(ready_file, built, size)
             while not stopped.wait(1.0):
-                if built.server.pid is None or not _exists(built.server.pid) or not _exists(workload.pid):
+                if not all(pid and process(pid).begun for pid in (built.server.pid, workload.pid)):
                     raise DrError("the demo's server or its writer has ended", hint="`make up` builds it anew.")
 
 
@@ -86,14 +66,6 @@ def _empty(directory: Path) -> None:
     if not (directory / _OURS / "PG_VERSION").exists() and not (directory / "cloud").exists():
         raise DrError(f"{directory} holds something that no demo has made", hint="Move it away.")
     shutil.rmtree(directory)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def main(argv: list[str]) -> int:

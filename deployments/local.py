@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.demo_system import read_ready
+from deployments.demo_ready import read_ready
 from deployments.draining import drain
 from deployments.local_parts import end_marked
 from deployments.local_place import ADDRESS, USUAL_PORT, Place

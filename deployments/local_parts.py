@@ -48,7 +48,11 @@ class Part:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise ToolError(f"cannot run {argv[0]}", detail=str(error), hint="Install it anew: make.") from error
+                raise ToolError(
+                    f"cannot run {argv[0]}",
+                    detail=str(error),
+                    hint="Build the environment anew: make clean, then make up.",
+                ) from error
         self._file.write_text(json.dumps(asdict(process(begun.pid))), encoding="utf-8")
 
     def running(self) -> Process | None:

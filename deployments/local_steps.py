@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from deployments.demo_system import Ready, read_ready
+from deployments.demo_ready import Ready, read_ready
 from deployments.local_parts import Part
 from deployments.local_place import ADDRESS, Place
 from deployments.rows import Done, Say

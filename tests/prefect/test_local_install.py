@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.local_parts import MARK
 from deployments.local_place import Place
-from deployments.processes import carrying, process
+from deployments.processes import carrying, children_of, process, wait_until_gone
 from tests.prefect.server_fixture import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -147,6 +147,21 @@ def test_a_killed_server_comes_back_with_its_history(local: Local) -> None:
     assert f"beginning on port {local.port}" in said
     assert "created" not in said
     assert local.place.worker.running() not in (None, worker)
+
+
+def test_a_demo_whose_database_died_ends_and_is_built_anew(local: Local) -> None:
+    """It does not look alive without one, and the Blocks then describe the new one."""
+    demo = local.place.demo.running()
+    assert demo is not None
+    commands = {child: (Path("/proc") / str(child.pid) / "comm").read_text() for child in children_of(demo.pid)}
+    (server,) = [child for child, command in commands.items() if command == "postgres\n"]
+    server.send(signal.SIGKILL)
+    assert wait_until_gone([demo], seconds=60)
+
+    code, said = local.run("up")
+
+    assert (code, "demo system: building" in said, "worker: beginning" in said) == (0, True, False), said
+    assert "block protected-system/demo: updated" in said
 
 
 def test_down_ends_what_is_left_and_nothing_else(local: Local) -> None:

@@ -12,6 +12,8 @@ from dr.postgres.connection import connected
 from tests.integration.cli.command import Dr, descendants, finished, is_alive, send, wait_until
 from tests.integration.conftest import TestServer
 
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 @pytest.fixture
 def stuck(server: TestServer, small_database: str) -> Iterator[None]:
@@ -21,8 +23,19 @@ def stuck(server: TestServer, small_database: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.usefixtures("stuck")
+@pytest.fixture
+def signals_as_on_a_terminal() -> Iterator[None]:
+    """Whoever runs the tests may ignore signals (nohup, a background job), and children inherit that."""
+    ignored = [number for number in ENDING if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+@pytest.mark.usefixtures("stuck", "signals_as_on_a_terminal")
 def test_a_signal_in_the_midst_of_a_backup_undoes_it(dr: Dr, number: signal.Signals) -> None:
     """The exit code is 128 and the signal's number; no child is left, no object, no lease."""
     with dr.begun("backup", "--kind", "dump", "--json") as process:
