@@ -28,6 +28,13 @@ def _state(pid: int) -> str:
         return "gone"
 
 
+def _wait_until_armed(pid: int) -> None:
+    """setpriv arms the signal and becomes the program: from then on the promise holds."""
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pid}/comm").read_text().strip() != "sleep" and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("death_signal", ["KILL", "QUIT"])
 def test_children_of_a_killed_process_die_with_it(death_signal):
     """SIGKILL leaves no time for cleaning up: the kernel does it."""
@@ -36,6 +43,7 @@ def test_children_of_a_killed_process_die_with_it(death_signal):
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     parent.stdout.close()
+    _wait_until_armed(child)
     assert _state(child) in "SR"
 
     parent.send_signal(signal.SIGKILL)
