@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+# A shell's background job ignores SIGQUIT, and its children would inherit that; a server sets its own handler.
 PARENT = """
-import sys, time
+import signal, sys, time
 from dr.pipeline.process import Child
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 with Child("sleep", ("sleep", "60"), death_signal=sys.argv[1]) as child:
     print(child.process.pid, flush=True)
     time.sleep(60)
