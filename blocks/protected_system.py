@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Literal, Self, cast
 
 from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
@@ -20,10 +21,36 @@ from dr.errors import ConfigurationError
 
 
 class Retention(BaseModel):
-    """How long local copies stay."""
+    """How long local copies stay, and how long a chain of base backups gets."""
 
     local_days: int = Field(default=7, ge=1, title="Days", description="Days that local copies stay.")
     min_keep: int = Field(default=1, ge=1, title="At least", description="Proven copies that stay whatever their age.")
+    full_days: int = Field(
+        default=7, ge=1, title="Full every", description="Days after which a base backup is full again."
+    )
+    max_chain: int = Field(
+        default=6, ge=1, title="Longest chain", description="Incremental base backups that may hang on a full one."
+    )
+
+
+class Wal(BaseModel):
+    """How WAL comes in and goes out: what makes a recovery to any moment possible."""
+
+    method: Literal["receive", "archive", "none"] = Field(
+        default="receive",
+        title="Method",
+        description="receive: streamed by `dr wal receive`; archive: the server's archive_command fills the spool.",
+    )
+    slot: str = Field(default="", title="Slot", description="Replication slot of the receiver. Empty: dr_SYSTEM.")
+    spool: str = Field(
+        default="",
+        title="Spool",
+        description="Absolute path where segments wait until they are stored. Empty: under the state directory.",
+    )
+    partial_seconds: int = Field(
+        default=30, ge=1, title="Open segment every", description="Seconds after which it is stored as it is."
+    )
+    workers: int = Field(default=2, ge=1, title="Workers", description="Segments on their way at once.")
 
 
 class ProtectedSystem(Block):
@@ -53,6 +80,7 @@ class ProtectedSystem(Block):
     retention: Retention = Field(
         default=Retention(), title="Retention", description="How long local copies stay, and how many at least."
     )
+    wal: Wal = Field(default=Wal(), title="WAL", description="What makes a recovery to any moment possible.")
     state_directory: str = Field(
         default="",
         title="State directory",
@@ -71,8 +99,8 @@ class ProtectedSystem(Block):
             **self.repository.settings(),
             **self.encryption.settings(),
             **self.objectives.settings(),
-            "retention.local_days": self.retention.local_days,
-            "retention.min_keep": self.retention.min_keep,
+            **{f"retention.{key}": value for key, value in self.retention.model_dump().items()},
+            **{f"wal.{key}": value for key, value in self.wal.model_dump().items()},
             "state_directory": self.state_directory,
             "auto_confirm": self.auto_confirm,
         }
@@ -89,7 +117,8 @@ class ProtectedSystem(Block):
             repository=BackupRepository.from_effective(effective),
             encryption=EncryptionKey.from_effective(effective),
             objectives=Objectives.from_effective(effective),
-            retention=Retention(local_days=system.retention.local_days, min_keep=system.retention.min_keep),
+            retention=Retention(**dataclasses.asdict(system.retention)),
+            wal=Wal(**{**dataclasses.asdict(system.wal), "spool": str(system.wal.spool or "")}),
             state_directory=str(system.state_directory),
             auto_confirm=system.auto_confirm,
         )

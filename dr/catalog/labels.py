@@ -11,10 +11,17 @@
     <system>/base/base_20240101_020000_full/16385.tar.zst.gpg        a tablespace, named by its OID
     <system>/base/base_20240101_020000_full/backup_manifest.gpg      PostgreSQL's own manifest
     <system>/base/base_20240101_020000_full/base.manifest.json
+    <system>/base/base_20240102_020000_incr/...                      what changed since its parent; same names
+    <system>/wal/00000001/0000000100000000000000A3.zst.gpg           a closed WAL segment
+    <system>/wal/00000001/0000000100000000000000A4.00A41000.partial.zst.gpg   the open one, its first 0xA41000 bytes
+    <system>/wal/00000002/00000002.history.zst.gpg                   where timeline 2 branched off
+    <system>/wal-index/00000001/00000000.json                        what is stored of one log file (4 GiB) of WAL
+    <system>/wal-index/00000002/history.json
     <system>/leases/<verb>/00000007.json
     <system>/evidence/2024/run_....json
 
-A label names one backup: ``backup_YYYYmmdd_HHMMSS`` is a logical dump, ``base_YYYYmmdd_HHMMSS_full`` a physical one.
+A label names one backup: ``backup_YYYYmmdd_HHMMSS`` is a logical dump, ``base_YYYYmmdd_HHMMSS_full`` a physical one,
+``base_YYYYmmdd_HHMMSS_incr`` what has changed since another physical one, its parent.
 Times in labels are UTC.
 """
 
@@ -27,11 +34,13 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Self
 
+from dr.catalog.wal_names import Segment, history_name
+
 MANIFEST_SUFFIX = ".manifest.json"
 ENCRYPTED_SUFFIX = ".gpg"
 _STAMP = "%Y%m%d_%H%M%S"
 _LABEL = re.compile(
-    r"(?:(?P<dump>backup)_(?P<dstamp>[0-9]{8}_[0-9]{6})|base_(?P<bstamp>[0-9]{8}_[0-9]{6})_(?P<method>full))"
+    r"(?:(?P<dump>backup)_(?P<dstamp>[0-9]{8}_[0-9]{6})|base_(?P<bstamp>[0-9]{8}_[0-9]{6})_(?P<method>full|incr))"
 )
 _SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -41,6 +50,13 @@ class Kind(StrEnum):
 
     DUMP = "dump"
     BASE = "base"
+
+
+class Method(StrEnum):
+    """How a base backup was made: whole, or as what changed since its parent."""
+
+    FULL = "full"
+    INCREMENTAL = "incr"
 
 
 def check_system_name(name: str) -> str:
@@ -64,6 +80,7 @@ class Label:
 
     created: datetime
     kind: Kind
+    method: Method = Method.FULL
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -73,7 +90,8 @@ class Label:
             raise ValueError(f"not a backup label: {text!r}")
         kind = Kind.DUMP if match["dump"] else Kind.BASE
         stamp = match["dstamp"] or match["bstamp"]
-        return cls(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), kind)
+        method = Method(match["method"] or Method.FULL)
+        return cls(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), kind, method)
 
     @classmethod
     def from_path(cls, path: str) -> Self:
@@ -93,7 +111,7 @@ class Label:
     def __str__(self) -> str:
         # strftime would write the year 1 as "1", which strptime does not read.
         stamp = f"{self.created.astimezone(UTC):%Y%m%d_%H%M%S}".zfill(15)
-        return f"backup_{stamp}" if self.kind is Kind.DUMP else f"base_{stamp}_full"
+        return f"backup_{stamp}" if self.kind is Kind.DUMP else f"base_{stamp}_{self.method}"
 
 
 def system_prefix(system: str) -> str:
@@ -148,3 +166,34 @@ def lease_prefix(system: str, verb: str) -> str:
 
 def evidence_key(system: str, run: str, begun: datetime) -> str:
     return f"{system}/evidence/{begun:%Y}/{run}.json"
+
+
+def wal_key(system: str, segment: Segment) -> str:
+    """Key of a closed segment."""
+    return f"{system}/wal/{segment.timeline:08X}/{segment}.zst{ENCRYPTED_SUFFIX}"
+
+
+def wal_partial_key(system: str, segment: Segment, valid_bytes: int) -> str:
+    """Key of what there is of the open segment. Each length has its own, so that no object is ever overwritten."""
+    name = f"{segment}.{valid_bytes:08X}.partial"
+    return f"{system}/wal/{segment.timeline:08X}/{name}.zst{ENCRYPTED_SUFFIX}"
+
+
+def wal_history_key(system: str, timeline: int) -> str:
+    """Key of a timeline's history file."""
+    return f"{system}/wal/{timeline:08X}/{history_name(timeline)}.zst{ENCRYPTED_SUFFIX}"
+
+
+def wal_index_prefix(system: str, timeline: int | None = None) -> str:
+    """What the keys of the WAL index begin with, of one timeline or of all."""
+    return f"{system}/wal-index/" if timeline is None else f"{system}/wal-index/{timeline:08X}/"
+
+
+def wal_block_key(system: str, timeline: int, log: int) -> str:
+    """Key of the index of one log file's segments."""
+    return f"{wal_index_prefix(system, timeline)}{log:08X}.json"
+
+
+def wal_history_index_key(system: str, timeline: int) -> str:
+    """Key of the record of a timeline's history."""
+    return f"{wal_index_prefix(system, timeline)}history.json"

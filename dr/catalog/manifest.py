@@ -133,7 +133,9 @@ class Verification:
 class Manifest:
     """Everything that is known about one backup.
 
-    ``superuser`` is the cluster's bootstrap role, as whom a restored copy is questioned.
+    ``superuser`` is the cluster's bootstrap role, as whom a restored copy is questioned. Of a base backup,
+    ``server_end`` is when it ended by the server's clock, and every transaction from ``next_xid`` on began after that.
+    ``parent`` is the label that an incremental one needs.
     """
 
     label: str
@@ -154,6 +156,8 @@ class Manifest:
     timeline: int | None = None
     begin_lsn: Lsn | None = None
     end_lsn: Lsn | None = None
+    server_end: datetime | None = None
+    next_xid: int | None = None
     contents: Contents | None = None
     table_estimates: tuple[TableRows, ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
@@ -214,7 +218,8 @@ def _check(manifest: Manifest) -> None:
         raise ValueError(f"{manifest.label} is no label of a {manifest.kind} backup")
     if not manifest.objects:
         raise ValueError("it names no objects")
-    times = (manifest.begin, manifest.end, *(proof.at for proof in manifest.verifications))
+    server_end = manifest.server_end or manifest.end
+    times = (manifest.begin, manifest.end, server_end, *(proof.at for proof in manifest.verifications))
     if any(time.tzinfo is None for time in times):
         raise ValueError("a time has no zone")
     for proof in manifest.verifications:

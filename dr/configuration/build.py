@@ -14,6 +14,7 @@ from dr.configuration.model import (
     RetentionSettings,
     StoreSettings,
     System,
+    WalSettings,
 )
 from dr.errors import ConfigurationError
 from dr.policy.objectives import Objective, Scenario
@@ -44,6 +45,15 @@ def build_system(name: str, layer: Layer, *, require_postgres: bool) -> System:
             retention=RetentionSettings(
                 local_days=value_of(layer, "retention.local_days", int) or 0,
                 min_keep=value_of(layer, "retention.min_keep", int) or 0,
+                full_days=value_of(layer, "retention.full_days", int) or 0,
+                max_chain=value_of(layer, "retention.max_chain", int) or 0,
+            ),
+            wal=WalSettings(
+                method=value_of(layer, "wal.method", str) or WalSettings().method,
+                slot=value_of(layer, "wal.slot", str) or "",
+                spool=value_of(layer, "wal.spool", Path),
+                partial_seconds=value_of(layer, "wal.partial_seconds", int) or WalSettings().partial_seconds,
+                workers=value_of(layer, "wal.workers", int) or WalSettings().workers,
             ),
             objectives={scenario: _objective(layer, scenario) for scenario in Scenario},
             notifications=NotificationSettings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,14 +82,36 @@ class EncryptionSettings:
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """How long local copies stay (``local_days``), and how many are kept whatever their age (``min_keep``)."""
+    """How long local copies stay (``local_days``), and how many are kept whatever their age (``min_keep``).
+
+    ``full_days``: a base backup is full when the last full one is older; ``max_chain``: or when that many incremental
+    ones hang on it.
+    """
 
     local_days: int = 7
     min_keep: int = 1
+    full_days: int = 7
+    max_chain: int = 6
 
     def __post_init__(self) -> None:
-        if self.local_days < 1 or self.min_keep < 1:
-            raise ValueError("retention needs local_days >= 1 and min_keep >= 1")
+        if min(self.local_days, self.min_keep, self.full_days, self.max_chain) < 1:
+            raise ValueError("retention needs local_days, min_keep, full_days and max_chain >= 1")
+
+
+@dataclass(frozen=True, slots=True)
+class WalSettings:
+    """How WAL comes in and goes out.
+
+    ``method`` is ``receive`` (we stream it, through ``slot``), ``archive`` (the server's archive_command fills
+    ``spool``) or ``none``. ``spool`` None means a directory under the state directory. The open segment is stored
+    every ``partial_seconds``; ``workers`` segments are on their way at once.
+    """
+
+    method: str = "receive"
+    slot: str = ""
+    spool: Path | None = None
+    partial_seconds: int = 30
+    workers: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +135,7 @@ class System:
     stores: tuple[StoreSettings, ...]
     encryption: EncryptionSettings
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    wal: WalSettings = field(default_factory=WalSettings)
     objectives: Mapping[Scenario, Objective] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     state_directory: Path = Path("state")
@@ -122,3 +146,13 @@ class System:
         names = [store.name for store in self.stores]
         if len(set(names)) != len(names):
             raise ValueError(f"two stores of {self.name} have the same name: {', '.join(names)}")
+
+    @property
+    def wal_spool(self) -> Path:
+        """Where segments wait until they are stored."""
+        return self.wal.spool or self.state_directory / "wal" / self.name
+
+    @property
+    def wal_slot(self) -> str:
+        """The replication slot that keeps WAL for us; slots take lower-case letters, digits and underscores."""
+        return self.wal.slot or "dr_" + re.sub(r"[^a-z0-9]", "_", self.name)[:60]

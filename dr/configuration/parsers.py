@@ -40,6 +40,14 @@ def choice(*allowed: str) -> Parser:
     return parse
 
 
+def slot_name(raw: object, base: Path) -> str:
+    """A name that PostgreSQL takes for a replication slot."""
+    name = text(raw, base)
+    if not re.fullmatch(r"[a-z0-9_]{1,63}", name):
+        raise ValueError("must be 1 to 63 lower-case letters, digits and underscores")
+    return name
+
+
 def flag(raw: object, base: Path) -> bool:
     """``true`` or ``false``, as text in any of the usual spellings."""
     word = str(raw).strip().lower()

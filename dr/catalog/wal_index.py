@@ -1,0 +1,186 @@
+"""What is stored of the WAL: one small record per log file (4 GiB of WAL) and timeline, in every store its own.
+
+A store's index speaks of that store alone. A segment counts as stored when its entry is there: it is written after the
+object was read back, so an object without an entry is unfinished work and may be written again. Whoever holds the
+``wal`` lease is the only writer. 100,000 segments of 16 MiB are 391 records.
+
+Times called ``server`` are by the PostgreSQL server's clock, because recovery targets are; all others by ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from dr.catalog.lsn import Lsn
+from dr.catalog.wal_names import Segment, WalGeometry
+from dr.errors import BackupInvalid
+
+FORMAT_VERSION = 1
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment:
+    """A closed segment. ``plain_sha256`` is over the segment as PostgreSQL wrote it, ``stored_*`` over the object.
+
+    Every commit that the server had acknowledged by ``server_closed_at`` lies in this segment or before it; None when
+    the server could not be asked.
+    """
+
+    name: str
+    stored_bytes: int
+    stored_sha256: str
+    plain_sha256: str
+    stored_at: datetime
+    server_closed_at: datetime | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def segment(self) -> Segment:
+        return Segment.parse(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPartial:
+    """The open segment as far as it was written: the first ``valid_bytes`` are WAL, the rest zeros up to its size."""
+
+    name: str
+    valid_bytes: int
+    stored_bytes: int
+    stored_sha256: str
+    plain_sha256: str
+    stored_at: datetime
+    server_closed_at: datetime | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def segment(self) -> Segment:
+        return Segment.parse(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """WAL that the source no longer had when it was asked for it (I18): no recovery passes over it."""
+
+    begin: Lsn
+    end: Lsn
+    noticed_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WalBlock:
+    """What one store holds of one log file of one timeline; segments in order of their names."""
+
+    system: str
+    system_identifier: str
+    timeline: int
+    log: int
+    segment_bytes: int
+    segments: tuple[StoredSegment, ...] = ()
+    partial: StoredPartial | None = None
+    breaks: tuple[Break, ...] = ()
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def geometry(self) -> WalGeometry:
+        return WalGeometry(self.segment_bytes)
+
+    def find(self, segment: Segment) -> StoredSegment | None:
+        """The entry of a closed segment."""
+        name = str(segment)
+        return next((item for item in self.segments if item.name == name), None)
+
+    def with_segments(self, more: tuple[StoredSegment, ...]) -> WalBlock:
+        """The same with these closed segments; what was known of their open state is dropped."""
+        merged = {item.name: item for item in (*self.segments, *more)}
+        partial = None if self.partial is not None and self.partial.name in merged else self.partial
+        return replace(self, segments=tuple(merged[name] for name in sorted(merged)), partial=partial)
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """One line of a history file: up to ``switch`` the WAL is that of ``timeline``."""
+
+    timeline: int
+    switch: Lsn
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHistory:
+    """A timeline's history file: parsed, and as it is, for it is small and without it no recovery crosses timelines."""
+
+    timeline: int
+    system_identifier: str
+    content: str
+    stored_sha256: str
+    stored_bytes: int
+    plain_sha256: str
+    stored_at: datetime
+    format_version: int = FORMAT_VERSION
+    ancestors: tuple[Ancestor, ...] = field(default=())
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Lsn):
+        return str(value)
+    raise TypeError(f"the WAL index cannot hold {type(value).__name__}")
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Lsn and isinstance(value, str):
+        return Lsn.parse(value)
+    raise TypeError(f"the WAL index cannot hold {kind.__name__}")
+
+
+_block = msgspec.json.Decoder(WalBlock, dec_hook=_decode)
+_history = msgspec.json.Decoder(StoredHistory, dec_hook=_decode)
+
+
+def to_json(record: WalBlock | StoredHistory) -> bytes:
+    """A record of the index as it is stored."""
+    return msgspec.json.encode(record, enc_hook=_encode)
+
+
+def block_from_json(data: bytes, origin: str) -> WalBlock:
+    """Parse one log file's record; ``origin`` names it in errors. Raises ``BackupInvalid``."""
+    block = _parse(_block, data, origin)
+    try:
+        geometry = block.geometry
+        for item in (*block.segments, *((block.partial,) if block.partial else ())):
+            if (item.segment.timeline, item.segment.log) != (block.timeline, block.log):
+                raise ValueError(f"{item.name} does not belong into it")
+            geometry.number(item.segment)
+    except ValueError as error:
+        raise _damaged(origin, error) from error
+    return block
+
+
+def history_from_json(data: bytes, origin: str) -> StoredHistory:
+    """Parse a timeline's record. Raises ``BackupInvalid``."""
+    return _parse(_history, data, origin)
+
+
+def _parse(decoder: msgspec.json.Decoder[Record], data: bytes, origin: str) -> Record:
+    try:
+        version = msgspec.json.decode(data, type=dict).get("format_version")
+        if version != FORMAT_VERSION:
+            raise BackupInvalid(
+                f"{origin} has WAL index format {version!r}; this program reads format {FORMAT_VERSION}",
+                hint="Use the version of this program that wrote it, or restore by the repository's RESTORE.md.",
+            )
+        return decoder.decode(data)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise _damaged(origin, error) from error
+
+
+def _damaged(origin: str, error: Exception) -> BackupInvalid:
+    return BackupInvalid(
+        f"{origin} is not a record of the WAL index",
+        detail=str(error),
+        hint="Another store's index may be whole; the WAL itself can be restored by hand as RESTORE.md shows.",
+    )
