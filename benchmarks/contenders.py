@@ -17,7 +17,8 @@ from benchmarks.ours import BASE, DUMP, ours
 from benchmarks.outcomes import Contender, Outcome
 from benchmarks.pgbackrest import PgBackRest
 from dr.errors import PipelineError
-from dr.pipeline.process import Child, child_environment
+from dr.pipeline.launch import child_environment
+from dr.pipeline.process import Child
 from dr.postgres.connection import client_environment
 
 OURS_DUMP = "ours: dump (.sql.gz.gpg)"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dr.errors import ToolError
-from dr.pipeline.process import Account, Exit, run
+from dr.pipeline.launch import Account
+from dr.pipeline.process import Exit, run
 from dr.postgres.account import make_directory
 
 STANZA = "bench"

@@ -20,7 +20,8 @@ from dr.catalog.manifest import EncryptionRecord
 from dr.configuration.model import EncryptionSettings
 from dr.crypto.packets import Envelope
 from dr.errors import BackupInvalid, ConfigurationError, KeyUnusable, ToolError
-from dr.pipeline.process import Child, child_environment, run, secret_pipe
+from dr.pipeline.launch import child_environment
+from dr.pipeline.process import Child, run, secret_pipe
 
 if TYPE_CHECKING:
     import gnupg
@@ -94,19 +95,20 @@ class Cipher:
         return RecipientKey(key["fingerprint"], frozenset(item.upper() for item in ids))
 
     @contextmanager
-    def encryptor(self, label: str) -> Iterator[Child]:
-        """A running ``gpg`` that encrypts what is written to its stdin."""
+    def encryptor(self, label: str, *, stdin: int = subprocess.PIPE, stdout: int = subprocess.PIPE) -> Iterator[Child]:
+        """A running ``gpg`` that encrypts what is written to its stdin, or what is in the file given as such."""
         algorithm = ("--compress-algo", "none", "--cipher-algo", "AES256", "--output", "-")
         if self.recipients:
             to = [part for key in self.recipients for part in ("--recipient", key.fingerprint)]
-            with self._child(f"gpg --encrypt {label}", self._argv(*algorithm, *to, "--encrypt")) as child:
+            argv = self._argv(*algorithm, *to, "--encrypt")
+            with self._child(f"gpg --encrypt {label}", argv, stdin=stdin, stdout=stdout) as child:
                 yield child
             return
         derive = ("--s2k-mode", "3", "--s2k-digest-algo", "SHA512", "--s2k-count", "65011712")
         with self._passphrase() as descriptor:
             secret = ("--pinentry-mode", "loopback", "--passphrase-fd", str(descriptor))
             argv = self._argv(*algorithm, *derive, *secret, "--symmetric")
-            with self._child(f"gpg --symmetric {label}", argv, (descriptor,)) as child:
+            with self._child(f"gpg --symmetric {label}", argv, (descriptor,), stdin=stdin, stdout=stdout) as child:
                 yield child
 
     @contextmanager
@@ -122,8 +124,16 @@ class Cipher:
             with self._child(f"gpg --decrypt {label}", argv, (descriptor,)) as child:
                 yield child
 
-    def _child(self, name: str, argv: tuple[str, ...], pass_fds: tuple[int, ...] = ()) -> Child:
-        return Child(name, argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=pass_fds)
+    def _child(
+        self,
+        name: str,
+        argv: tuple[str, ...],
+        pass_fds: tuple[int, ...] = (),
+        *,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+    ) -> Child:
+        return Child(name, argv, stdin=stdin, stdout=stdout, pass_fds=pass_fds)
 
     def _passphrase(self) -> AbstractContextManager[int]:
         if self._settings.passphrase is None:

@@ -10,32 +10,22 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO
 
-from dr.errors import PipelineError, ToolError
+from dr.errors import ConfigurationError, PipelineError, ToolError
+from dr.pipeline.launch import Account, child_environment, prefix
 from dr.pipeline.messages import Tail
 
-_NOT_FOR_CHILDREN = frozenset(
-    {
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "BACKUP_ENCRYPTION_KEY",
-        "DATABASE_URL",
-        "DR_TARGET_URL",
-        "NOTIFICATION_WEBHOOK",
-        "ALERT_SMS_WEBHOOK",
-    }
-)
 PIPE_BYTES = 1 << 20
+SECRET_BYTES = 4096
+"""The least that every pipe takes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,49 +55,6 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who a child runs as: None for ourselves, a number of a real account, or root under another number.
-
-    PostgreSQL refuses to run as root. Root that owns the files can run it in a user namespace in which root has another
-    number, so nothing has to be handed to a second account or moved out of root's home.
-    """
-
-    uid: int | None = None
-    gid: int | None = None
-    namespace: bool = False
-
-
-@cache
-def _tool(name: str) -> str | None:
-    return shutil.which(name)
-
-
-def _prefix(account: Account, death_signal: str) -> tuple[str, ...]:
-    prefix: tuple[str, ...] = ()
-    if account.namespace:
-        unshare = _tool("unshare")
-        if unshare is None:
-            raise ToolError(
-                "the program unshare is missing, and PostgreSQL does not run as root without it",
-                hint="Install util-linux, or run as an ordinary user.",
-            )
-        prefix += (unshare, "--user", f"--map-user={account.uid}", f"--map-group={account.gid}", "--")
-    setpriv = _tool("setpriv")
-    if setpriv is not None:
-        prefix += (setpriv, f"--pdeathsig={death_signal}", "--")
-    return prefix
-
-
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Our environment without our secrets, messages in English (they are parsed), and what the caller adds."""
-    kept = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_CHILDREN}
-    everything = kept.pop("LC_ALL", "")  # it would win over LC_MESSAGES
-    if everything:
-        kept["LC_CTYPE"] = everything
-    return {**kept, "LC_MESSAGES": "C", "LANGUAGE": "C", **extra}
-
-
 class Child:
     """A started process with piped standard streams. Use as a context manager: it is dead and reaped afterwards."""
 
@@ -130,7 +77,7 @@ class Child:
         switch = account.uid is not None and not account.namespace
         try:
             self.process = subprocess.Popen(
-                [*_prefix(account, death_signal), *map(str, argv)],
+                [*prefix(account, death_signal), *map(str, argv)],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
@@ -149,6 +96,9 @@ class Child:
         assert self.process.stderr is not None  # noqa: S101 - we asked for a pipe
         self._stderr = Tail(self.process.stderr)
         self._exit: Exit | None = None
+        # From its reaping on the pid may be a stranger's: whoever signals or reaps holds this, for an instant only.
+        self._lock = threading.RLock()
+        self._reaped: tuple[int, float, float] | None = None
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -194,31 +144,52 @@ class Child:
         if self._exit is not None:
             return self._exit
         try:
-            pid, status, usage = os.wait4(self.process.pid, options)
+            # It stays a zombie, and its pid its own, until what it left running has been killed.
+            ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | options)
+            if ended is None:
+                return None
+            status, cpu_seconds, wall_seconds = self._end_group()
         except ChildProcessError as error:
-            raise PipelineError(f"{self.name} was reaped by somebody else", hint="Run the step again.") from error
-        if pid == 0:
-            return None
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        self._exit = Exit(
-            self.name,
-            self.process.returncode,
-            self._stderr.text(),
-            usage.ru_utime + usage.ru_stime,
-            time.monotonic() - self._begin,
-        )
+            with self._lock:  # another thread of ours may be about to note what it has reaped
+                reaped = self._reaped
+            if reaped is None:
+                raise PipelineError(f"{self.name} was reaped by somebody else", hint="Run the step again.") from error
+            status, cpu_seconds, wall_seconds = reaped
+        self._exit = Exit(self.name, status, self._stderr.text(), cpu_seconds, wall_seconds)
         return self._exit
+
+    def _end_group(self) -> tuple[int, float, float]:
+        """Kill what an ended child has left behind, then reap it: its status, processor and wall seconds."""
+        with self._lock:
+            if self._reaped is None:
+                self.kill_group()
+                _, status, usage = os.wait4(self.process.pid, 0)
+                self.process.returncode = os.waitstatus_to_exitcode(status)
+                wall_seconds = time.monotonic() - self._begin
+                self._reaped = (self.process.returncode, usage.ru_utime + usage.ru_stime, wall_seconds)
+            return self._reaped
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the child alone; a dead one is left in peace."""
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
+        with self._lock:
+            if self._is_ours():
                 os.kill(self.process.pid, number)
 
     def kill_group(self) -> None:
-        """Send SIGKILL to the child's process group; safe from any thread, reaps nothing."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """Send SIGKILL to the child's process group unless it was reaped; safe from any thread, reaps nothing."""
+        with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._is_ours():
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def _is_ours(self) -> bool:
+        """Whether the pid is still that of our child, running or not yet reaped."""
+        if self._reaped is not None:
+            return False
+        try:
+            os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
 
     def kill(self) -> None:
         """End the child and whatever it started, also what a child that ended well has left behind."""
@@ -265,10 +236,19 @@ def run(
 
 @contextlib.contextmanager
 def secret_pipe(value: str) -> Iterator[int]:
-    """A file descriptor from which a child reads a short secret; it never reaches argv or a file."""
+    """A file descriptor from which a child reads a short secret; it never reaches argv or a file.
+
+    Raises ``ConfigurationError`` above ``SECRET_BYTES``: a pipe that nobody reads yet takes no more than its buffer.
+    """
+    data = value.encode() + b"\n"
+    if len(data) > SECRET_BYTES:
+        raise ConfigurationError(
+            f"a secret of {len(data)} bytes is no passphrase",
+            hint=f"Give one of less than {SECRET_BYTES} bytes; a file of keys belongs into secret_key_file.",
+        )
     read_end, write_end = os.pipe()
     try:
-        os.write(write_end, value.encode() + b"\n")
+        os.write(write_end, data)
         os.close(write_end)
         write_end = -1
         yield read_end

@@ -182,6 +182,8 @@ class ObjectPipeline:
         """The error that names every stage: when a sink dies its source complains of a broken pipe, so list all."""
         if isinstance(error, DrError):
             return error
+        # A store that fails closes the pipe first and is noted a moment later: what broke is its error, not the pipe.
+        self._pump.join(timeout=5)
         if isinstance(self._pump_error, DrError):
             return self._pump_error
         ended = self._encryptor.wait(deadline_seconds=5)

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from dr.errors import ToolError
-from dr.pipeline.process import Account, run
+from dr.pipeline.launch import Account
+from dr.pipeline.process import run
 
 
 def _nobody() -> pwd.struct_passwd:

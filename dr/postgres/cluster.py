@@ -20,7 +20,8 @@ from pathlib import Path
 import psycopg
 
 from dr.errors import RecoveryFailed, ToolError
-from dr.pipeline.process import Account, Child, run
+from dr.pipeline.launch import Account
+from dr.pipeline.process import Child, run
 from dr.postgres.account import account_for, make_directory
 from dr.postgres.connection import with_database
 from dr.postgres.installations import Installation

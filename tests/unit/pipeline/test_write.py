@@ -9,15 +9,17 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from dr.catalog.manifest import Compression
+from dr.catalog.manifest import Compression, Role
 from dr.configuration.model import EncryptionSettings
 from dr.crypto.gnupg import opened
 from dr.crypto.packets import parse_envelope
 from dr.errors import PipelineError, StoreDenied, StoreError, StoreFull
 from dr.pipeline.process import Child
+from dr.pipeline.write import ObjectPipeline
 from dr.secret import Secret
 from dr.storage.faults import CommitFails, Denied, FullAfter
 from tests.unit.crypto.keyrings import new_keyring
@@ -198,6 +200,36 @@ def test_when_every_store_fails_its_own_error_is_told(cipher, tmp_path, fault, k
 
     assert not isinstance(caught.value, PipelineError)
     assert everything_in(tmp_path) == []
+
+
+class _SlowToEnd:
+    """A stream that takes a while to come back from being closed, as on a busy machine."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.close, self.fileno = stream.close, stream.fileno
+
+    def __enter__(self) -> IO[bytes]:
+        return self._stream
+
+    def __exit__(self, *exc: object) -> None:
+        self._stream.close()
+        time.sleep(0.5)
+
+
+def _write_for_ever(opened_: ObjectPipeline) -> None:
+    while True:
+        opened_.write(NOISE)
+
+
+def test_a_full_store_is_told_even_if_the_broken_pipe_is_noticed_first(cipher, tmp_path):
+    """The pipe closes a moment before the store's error is noted: the writer waits for that moment."""
+    places = stores(tmp_path)
+    places["local"].arm(FullAfter(0))
+    with cipher.encryptor(KEY) as encryptor:
+        encryptor.process.stdout = _SlowToEnd(encryptor.stdout)
+        with ObjectPipeline(KEY, Role.DUMP, Compression.NONE, encryptor, places) as opened_, pytest.raises(StoreFull):
+            _write_for_ever(opened_)
 
 
 @pytest.mark.parametrize("compression", Compression)

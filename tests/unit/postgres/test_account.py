@@ -7,7 +7,8 @@ import pwd
 
 import pytest
 
-from dr.pipeline.process import Account, run
+from dr.pipeline.launch import Account
+from dr.pipeline.process import run
 from dr.postgres.account import account_for, make_directory, namespaces_work
 
 NOBODY = pwd.getpwnam("nobody")

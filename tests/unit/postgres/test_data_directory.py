@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from dr.errors import BackupInvalid, StoreFull, TargetRefused
 from dr.operations.objects_back import feed
-from dr.pipeline.process import Account, Exit
+from dr.pipeline.launch import Account
+from dr.pipeline.process import Exit
 from dr.postgres.account import make_directory
 from dr.postgres.data_directory import (
     check_target,
