@@ -6,12 +6,15 @@ the bucket was away is not missing from the evidence later.
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
 from dr.catalog.labels import evidence_key
 from dr.configuration.model import System
-from dr.errors import DrError, StoreError, StoreFull
+from dr.errors import ConfigurationError, DrError, StoreError, StoreFull
 from dr.operations.repositories import open_repository
 
 
@@ -20,14 +23,13 @@ def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple
     waiting = system.state_directory / "runs" / system.name
     file = waiting / f"{begun:%Y}-{run}.json"
     try:
-        waiting.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        file.chmod(0o600)
+        _write_whole(file, data)
     except OSError as error:
-        raise StoreFull(
-            f"the record of run {run} cannot be kept in {waiting}",
-            str(error),
-            "Give state_directory (DR_STATE_DIRECTORY) a place that can be written.",
+        message = f"the record of run {run} cannot be kept in {waiting}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFull(message, str(error), "Free space there; the run itself has ended.") from error
+        raise ConfigurationError(
+            message, str(error), "Give state_directory (DR_STATE_DIRECTORY) a place that can be written."
         ) from error
     stored: tuple[str, ...] = ()
     for item in sorted(waiting.glob("[0-9][0-9][0-9][0-9]-*.json")):
@@ -37,6 +39,26 @@ def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple
         if item == file:
             stored = taken
     return stored
+
+
+def _write_whole(file: Path, data: bytes) -> None:
+    """The file is there with all of ``data`` and stays there when the power fails, or it is not there at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".partial")  # for its owner alone
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _ship(system: System, file: Path) -> tuple[str, ...]:

@@ -61,6 +61,11 @@ def with_database(url: Secret, database: str) -> Secret:
     return Secret(psycopg.conninfo.make_conninfo("", **{**parameters(url), "dbname": database}))
 
 
+def with_options(url: Secret, options: str) -> Secret:
+    """The same with these command-line options for the session, instead of any that the address had."""
+    return Secret(psycopg.conninfo.make_conninfo("", **{**parameters(url), "options": options}))
+
+
 def display_name(url: Secret) -> str:
     """Host, port and database for messages; never the password."""
     given = parameters(url)

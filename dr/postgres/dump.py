@@ -6,6 +6,7 @@ belong to the same instant, however busy the server is.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +15,15 @@ from datetime import UTC, datetime
 
 from dr.catalog.lsn import Lsn
 from dr.catalog.manifest import DatabaseShape
-from dr.errors import PipelineError, PrivilegeMissing
+from dr.errors import PipelineError, PrivilegeMissing, SourceError
 from dr.pipeline.process import Child, run
-from dr.postgres.connection import client_environment, connected, parameters
+from dr.postgres.connection import client_environment, connected, parameters, with_options
 from dr.postgres.inspection import DumpedTable, database_shape, dumped_tables, scalar
 from dr.postgres.installations import Installation
 from dr.secret import Secret
 
 LOCK_WAIT = "--lock-wait-timeout=60s"
+_WATCH_CLIENT = "-c client_connection_check_interval=1s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,23 @@ def dump_process(url: Secret, client: Installation, snapshot: Snapshot) -> Child
     # SQL_ASCII means "bytes of unknown encoding": only there nothing may be converted.
     encoding = () if snapshot.shape.encoding == "SQL_ASCII" else ("--encoding=UTF8",)
     command = (client.program("pg_dump"), *argv, *encoding)
-    return Child("pg_dump", command, environment=client_environment(url), stdout=subprocess.PIPE)
+    environment = {**client_environment(url), **_noticing_our_end(url)}
+    return Child("pg_dump", command, environment=environment, stdout=subprocess.PIPE)
+
+
+def _noticing_our_end(url: Secret) -> dict[str, str]:
+    """``PGOPTIONS`` by which a session that waits for a lock ends with its client (I23), where that can be had.
+
+    It came with PostgreSQL 14, not every platform can do it, and not every connection pooler passes options on. One
+    connection tells; what the address or the environment asks for besides stays, and wins.
+    """
+    theirs = parameters(url).get("options", os.environ.get("PGOPTIONS", ""))
+    options = f"{_WATCH_CLIENT} {theirs}".strip()
+    try:
+        with connected(with_options(url, options)):
+            return {"PGOPTIONS": options}
+    except SourceError:
+        return {}  # pg_dump runs without it, and if it was for another reason it will say so itself
 
 
 def read_globals(url: Secret, client: Installation, database: str) -> str:

@@ -19,7 +19,8 @@ _LINE = re.compile(
     rb"|^SELECT pg_catalog\.(?P<blob>lo_create)\(",
     re.MULTILINE,
 )
-_COPY_BEGIN = b" FROM stdin;\n"
+_COPY_BEGIN = re.compile(rb'(?:[^"]|"[^"]*")*? FROM stdin;\n')
+"""Up to the end of the statement: what stands in quotes is a name, whatever it says."""
 _COPY_END = b"\n\\.\n"
 
 
@@ -67,14 +68,14 @@ class DumpScanner:
 
     def _in_statement(self, data: bytes, at: int) -> int | None:
         """Go to the end of the COPY statement itself: a table's name may hold line breaks and look like anything."""
-        end = data.find(_COPY_BEGIN, at)
-        if end < 0:
+        statement = _COPY_BEGIN.match(data, at)
+        if statement is None:
             self._rest = data[at:]
             return None
         self._opening = False
         self._copying, self._announced = self._announced, None
         self._rows.setdefault(self._copying or "", 0)
-        return end + len(_COPY_BEGIN) - 1
+        return statement.end() - 1
 
     def _in_script(self, data: bytes, at: int) -> int | None:
         """Read whole lines until a COPY statement begins or the complete lines end."""

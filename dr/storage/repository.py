@@ -5,7 +5,6 @@ There is no catalogue database: what a store lists is the truth, and each store 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, MutableSequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +13,13 @@ import msgspec
 
 from dr.catalog import labels
 from dr.catalog.labels import Kind, Label
-from dr.catalog.manifest import Manifest, from_json, to_json
+from dr.catalog.manifest import Manifest, to_json
 from dr.errors import BackupInvalid, BackupNotFound, IdentityMismatch, ObjectMissing, StoreError
+from dr.storage.manifests import Backup, backup_of, manifest_keys, read_manifest, read_manifests
+from dr.storage.newest_first import BackupNames, newest_first
 from dr.storage.protocol import ConditionalWritesMissing, Store
+
+__all__ = ["Backup", "Listing", "Repository", "SystemRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,6 @@ class SystemRecord:
     system_identifier: str
     created: datetime
     format_version: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """One backup as found: its manifest, and the stores in which a manifest of it was really seen."""
-
-    manifest: Manifest
-    stores: tuple[str, ...]
-
-    @property
-    def label(self) -> Label:
-        return self.manifest.parsed_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +59,33 @@ class Repository:
         found: dict[str, list[tuple[str, Manifest]]] = {}
         unreadable: list[str] = []
         failures: dict[str, StoreError] = {}
-        wanted = tuple(kinds)
+        prefixes = [labels.kind_prefix(self.system, kind) for kind in kinds]
         for name, store in self.stores.items():
             try:
-                for kind in wanted:
-                    for item in self._manifests(store, kind, unreadable):
-                        found.setdefault(item.label, []).append((name, item))
+                for item in read_manifests(store, tuple(manifest_keys(store, prefixes)), unreadable):
+                    found.setdefault(item.label, []).append((name, item))
             except StoreError as error:
                 failures[name] = error
-        backups = [
-            Backup(_fullest([manifest for _, manifest in copies]), tuple(name for name, _ in copies))
-            for copies in found.values()
-        ]
-        backups.sort(key=lambda item: item.label, reverse=True)
+        backups = sorted(map(backup_of, found.values()), key=lambda item: item.label, reverse=True)
         return Listing(tuple(backups), tuple(unreadable), failures)
 
-    def _manifests(self, store: Store, kind: Kind, unreadable: MutableSequence[str]) -> Iterator[Manifest]:
-        for listed in store.list(labels.kind_prefix(self.system, kind)):
-            if not listed.key.endswith(labels.MANIFEST_SUFFIX):
-                continue
-            try:
-                yield from_json(store.read_bytes(listed.key), f"{store.name}:{listed.key}")
-            except BackupInvalid as error:
-                unreadable.append(f"{store.name}:{listed.key}: {error.message}")
-            except ObjectMissing:
-                continue  # expired by another run between the listing and the reading
+    def newest_first(
+        self,
+        kinds: Iterable[Kind] = (Kind.BASE,),
+        before: datetime | None = None,
+        unreadable: MutableSequence[str] | None = None,
+    ) -> Iterator[Backup]:
+        """Backups from the newest back, each manifest read when it is asked for: a planner wants few of thousands.
+
+        ``before`` leaves out those labelled later. A manifest that cannot be read, and (at the end) a store that does
+        not answer, are passed over and named in ``unreadable``; the first StoreError is raised when none answers.
+        A label from a month after this one (a clock was wrong) comes last.
+        """
+        return newest_first(self.system, self.stores, kinds, before, [] if unreadable is None else unreadable)
+
+    def names(self) -> BackupNames:
+        """The names of the backups, without reading any manifest."""
+        return BackupNames(self.system, self.stores)
 
     def find(self, label: Label) -> Backup:
         """One backup by its label, without listing. Raises ``BackupNotFound`` with what there is instead."""
@@ -101,13 +94,13 @@ class Repository:
         key = labels.manifest_key(self.system, label)
         for name, store in self.stores.items():
             try:
-                copies.append((name, from_json(store.read_bytes(key), f"{name}:{key}")))
+                copies.append((name, read_manifest(store, key)))
             except ObjectMissing:
                 continue
             except StoreError as error:
                 failures[name] = error
         if copies:
-            return Backup(_fullest([item for _, item in copies]), tuple(name for name, _ in copies))
+            return backup_of(copies)
         if failures and len(failures) == len(self.stores):
             raise next(iter(failures.values()))
         raise BackupNotFound(
@@ -208,11 +201,3 @@ class Repository:
                 return False
             store.put_bytes(key, data)
             return True
-
-
-def _fullest(manifests: list[Manifest]) -> Manifest:
-    """Copies of a manifest may differ in what was proven later; take the union of the proofs."""
-    first = manifests[0]
-    proofs = dict.fromkeys(proof for manifest in manifests for proof in manifest.verifications)
-    stores = dict.fromkeys(name for manifest in manifests for name in manifest.stores)
-    return dataclasses.replace(first, verifications=tuple(proofs), stores=tuple(stores))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from dr.catalog import labels
 from dr.catalog.labels import Kind
-from dr.catalog.manifest import Role
+from dr.catalog.manifest import Role, to_json
 from dr.errors import BackupInvalid, BackupNotFound, DrError, StoreError
 from dr.operations.find_backup import find_backup, source_stores
 from tests.unit.operations.places import NAME, base, block, dump, put_backup, repository, system
@@ -103,6 +104,25 @@ def test_a_damaged_manifest_is_named_and_the_next_backup_is_used(tmp_path):
 
     assert found.manifest.label == "backup_20240101_020000"
     assert any("backup_20240102_020000" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("other", ["label", "system"])
+def test_the_manifest_of_another_backup_is_not_taken_for_this_one(tmp_path, other):
+    """Copied under a wrong name, it would restore yesterday's state as today's, or another system's as this one's."""
+    mine = system(tmp_path)
+    put_backup(mine, dump(NIGHT - DAY))
+    strange = put_backup(mine, dump(NIGHT))
+    key = labels.manifest_key(NAME, dump(NIGHT + DAY if other == "label" else NIGHT))
+    if other == "system":
+        strange = dataclasses.replace(strange, system="elsewhere")
+    repository(mine).store("local").put_bytes(key, to_json(strange))
+
+    listing = repository(mine).list()
+    assert [line for line in listing.unreadable if line.startswith(f"local:{key}: ")] == list(listing.unreadable) != []
+    assert str(key) not in {labels.manifest_key(NAME, item.label) for item in listing.backups}
+    with pytest.raises(BackupInvalid, match="is the manifest of") as caught:
+        find_backup(mine, key, None)
+    assert caught.value.hint
 
 
 def test_nothing_found_is_told_with_what_to_do(tmp_path):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from dr.errors import ConfigurationError, StoreFull
 from dr.operations.keep_record import keep_record
 from tests.unit.operations.places import NAME, block, system
 
@@ -61,6 +66,50 @@ def test_without_any_store_configured_the_record_waits(tmp_path):
 
     assert keep_record(mine, "a1b2", BEGUN, DATA) == ()
     assert len(_waiting(tmp_path)) == 1
+
+
+def test_a_record_is_whole_or_not_there(tmp_path, monkeypatch):
+    """A disk that fills up in the midst leaves no half of a record to be shipped, and says that it is full."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreFull, match="a1b2 cannot be kept") as caught:
+        keep_record(system(tmp_path), "a1b2", BEGUN, DATA)
+
+    assert "No space left" in caught.value.detail
+    assert [file for file in (tmp_path / "state").rglob("*") if file.is_file()] == []
+    assert _stored(tmp_path, "local") == {}
+
+
+def test_a_record_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """A power cut in the next instant does not leave an empty file under it."""
+    happened = []
+
+    def sync(descriptor: int, really=os.fsync) -> None:
+        happened.append((Path(f"/proc/self/fd/{descriptor}").resolve(), _waiting(tmp_path)))
+        really(descriptor)
+
+    mine = system(tmp_path)
+    object.__setattr__(mine, "stores", ())
+    monkeypatch.setattr(os, "fsync", sync)
+    keep_record(mine, "a1b2", BEGUN, DATA)
+
+    (content, names_then), (directory, names_after) = happened
+    assert content.parent == directory == tmp_path / "state" / "runs" / NAME
+    assert names_then == []
+    assert names_after == ["2024-a1b2.json"]
+
+
+def test_a_state_directory_that_cannot_be_is_not_called_full(tmp_path):
+    """The hint names the setting."""
+    (tmp_path / "state").write_text("in the way")
+
+    with pytest.raises(ConfigurationError, match="cannot be kept") as caught:
+        keep_record(system(tmp_path), "a1b2", BEGUN, DATA)
+
+    assert "DR_STATE_DIRECTORY" in caught.value.hint
 
 
 def test_a_run_whose_name_has_a_dash_keeps_it(tmp_path):

@@ -15,6 +15,10 @@ NASTY = (
     "Größe 表",
     "ends in FROM stdin;",
     "it ends in\nFROM stdin;",
+    "x FROM stdin;\n",
+    "x FROM stdin;\n\\.\n\nCOPY y",
+    'a " FROM stdin;\n" b',
+    '" FROM stdin;\n',
     "-- Name: fake; Type: TABLE; Schema: public; Owner: o",
     "\\.",
 )

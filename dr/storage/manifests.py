@@ -1,0 +1,80 @@
+"""Manifests as the stores hold them: which there are by their names, and reading many at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from dr.catalog import labels
+from dr.catalog.labels import Label
+from dr.catalog.manifest import Manifest, from_json
+from dr.errors import BackupInvalid, ObjectMissing
+from dr.storage.protocol import Store
+
+_READERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup as found: its manifest, and the stores in which a manifest of it was really seen."""
+
+    manifest: Manifest
+    stores: tuple[str, ...]
+
+    @property
+    def label(self) -> Label:
+        return self.manifest.parsed_label
+
+
+def backup_of(copies: Sequence[tuple[str, Manifest]]) -> Backup:
+    """One backup from its manifests by store: they may differ in what was proven later, so the proofs are united."""
+    first = copies[0][1]
+    proofs = dict.fromkeys(proof for _, manifest in copies for proof in manifest.verifications)
+    stores = dict.fromkeys(name for _, manifest in copies for name in manifest.stores)
+    united = dataclasses.replace(first, verifications=tuple(proofs), stores=tuple(stores))
+    return Backup(united, tuple(name for name, _ in copies))
+
+
+def manifest_keys(store: Store, prefixes: Iterable[str]) -> Iterator[str]:
+    """The keys of all manifests under these prefixes, to the end however many there are (I15)."""
+    for prefix in prefixes:
+        for item in store.list(prefix):
+            if item.key.endswith(labels.MANIFEST_SUFFIX):
+                yield item.key
+
+
+def read_manifest(store: Store, key: str) -> Manifest:
+    """The manifest under ``key``. Raises ``BackupInvalid``, also when it is that of another backup, and StoreError."""
+    manifest = from_json(store.read_bytes(key), f"{store.name}:{key}")
+    if key != labels.manifest_key(manifest.system, manifest.parsed_label):
+        raise BackupInvalid(
+            f"{store.name}:{key} is the manifest of {manifest.label} of {manifest.system}",
+            hint="Somebody copied or renamed it. Put the right one back from another store, or use another backup.",
+        )
+    return manifest
+
+
+def read_manifests(store: Store, keys: Sequence[str], unreadable: MutableSequence[str]) -> list[Manifest]:
+    """The manifests under these keys, several at a time; damaged ones are named in ``unreadable``.
+
+    Raises StoreError when the store does not answer.
+    """
+
+    def read(key: str) -> Manifest | str | None:
+        try:
+            return read_manifest(store, key)
+        except BackupInvalid as error:
+            return f"{store.name}:{key}: {error.message}"
+        except ObjectMissing:
+            return None  # expired by another run between the listing and the reading
+
+    # A directory is read faster by one thread: there is nothing to wait for.
+    if store.is_local or len(keys) < 2:
+        results = [read(key) for key in keys]
+    else:
+        with ThreadPoolExecutor(min(_READERS, len(keys)), thread_name_prefix="manifests") as pool:
+            results = list(pool.map(read, keys))
+    unreadable += [item for item in results if isinstance(item, str)]
+    return [item for item in results if isinstance(item, Manifest)]
