@@ -42,6 +42,7 @@ _STAMP = "%Y%m%d_%H%M%S"
 _LABEL = re.compile(
     r"(?:(?P<dump>backup)_(?P<dstamp>[0-9]{8}_[0-9]{6})|base_(?P<bstamp>[0-9]{8}_[0-9]{6})_(?P<method>full|incr))"
 )
+_WAL_INDEX = re.compile(r"(?P<timeline>[0-9A-F]{8})/(?:(?P<log>[0-9A-F]{8})|history)\.json")
 _SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -130,6 +131,20 @@ def kind_prefix(system: str, kind: Kind) -> str:
     return f"{system}/database/" if kind is Kind.DUMP else f"{system}/base/"
 
 
+def month_prefix(system: str, kind: Kind, year: int, month: int) -> str:
+    """What the keys of all backups of one month (UTC) begin with."""
+    stem = "backup" if kind is Kind.DUMP else "base"
+    return f"{kind_prefix(system, kind)}{stem}_{year:04d}{month:02d}"
+
+
+def label_of_manifest(key: str) -> Label | None:
+    """The label of the backup that a manifest's key belongs to; None when it is no such key."""
+    try:
+        return Label.from_path(key.removesuffix(MANIFEST_SUFFIX))
+    except ValueError:
+        return None
+
+
 def object_prefix(system: str, label: Label) -> str:
     """What the keys of all of one backup's objects begin with."""
     if label.kind is Kind.DUMP:
@@ -197,3 +212,11 @@ def wal_block_key(system: str, timeline: int, log: int) -> str:
 def wal_history_index_key(system: str, timeline: int) -> str:
     """Key of the record of a timeline's history."""
     return f"{wal_index_prefix(system, timeline)}history.json"
+
+
+def parse_wal_index_key(system: str, key: str) -> tuple[int, int | None] | None:
+    """Timeline and log file of an index record, the log None for a history; None when the key is no such record."""
+    match = _WAL_INDEX.fullmatch(key.removeprefix(wal_index_prefix(system)))
+    if match is None:
+        return None
+    return int(match["timeline"], 16), int(match["log"], 16) if match["log"] else None

@@ -137,6 +137,13 @@ def _decode(kind: type, value: object) -> object:
     raise TypeError(f"the WAL index cannot hold {kind.__name__}")
 
 
+class _Version(msgspec.Struct):
+    """The one field that is read before all others; the rest is skipped, not built."""
+
+    format_version: object = None
+
+
+_version = msgspec.json.Decoder(_Version)
 _block = msgspec.json.Decoder(WalBlock, dec_hook=_decode)
 _history = msgspec.json.Decoder(StoredHistory, dec_hook=_decode)
 
@@ -150,11 +157,19 @@ def block_from_json(data: bytes, origin: str) -> WalBlock:
     """Parse one log file's record; ``origin`` names it in errors. Raises ``BackupInvalid``."""
     block = _parse(_block, data, origin)
     try:
-        geometry = block.geometry
+        # The names that belong are few, and 100,000 entries are looked up faster than parsed.
+        log, per_log = f"{block.timeline:08X}{block.log:08X}", block.geometry.per_log
+        own = {f"{log}{part:08X}" for part in range(per_log)}
         for item in (*block.segments, *((block.partial,) if block.partial else ())):
-            if (item.segment.timeline, item.segment.log) != (block.timeline, block.log):
+            if item.name not in own:
                 raise ValueError(f"{item.name} does not belong into it")
-            geometry.number(item.segment)
+        if len({item.name for item in block.segments}) < len(block.segments):
+            raise ValueError("it names a segment twice")
+        times = [item.noticed_at for item in block.breaks]
+        for piece in (*block.segments, *((block.partial,) if block.partial else ())):
+            times += [piece.stored_at, piece.server_closed_at or piece.stored_at]
+        if any(time.tzinfo is None for time in times):
+            raise ValueError("a time has no zone")
     except ValueError as error:
         raise _damaged(origin, error) from error
     return block
@@ -162,12 +177,18 @@ def block_from_json(data: bytes, origin: str) -> WalBlock:
 
 def history_from_json(data: bytes, origin: str) -> StoredHistory:
     """Parse a timeline's record. Raises ``BackupInvalid``."""
-    return _parse(_history, data, origin)
+    history = _parse(_history, data, origin)
+    lines = [(item.timeline, item.switch) for item in history.ancestors]
+    if sorted(lines) != lines or any(timeline >= history.timeline for timeline, _ in lines):
+        raise _damaged(origin, ValueError(f"timeline {history.timeline} cannot have come from such ancestors"))
+    if history.stored_at.tzinfo is None:
+        raise _damaged(origin, ValueError("a time has no zone"))
+    return history
 
 
 def _parse(decoder: msgspec.json.Decoder[Record], data: bytes, origin: str) -> Record:
     try:
-        version = msgspec.json.decode(data, type=dict).get("format_version")
+        version = _version.decode(data).format_version
         if version != FORMAT_VERSION:
             raise BackupInvalid(
                 f"{origin} has WAL index format {version!r}; this program reads format {FORMAT_VERSION}",

@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dr.catalog.labels import Kind
 from dr.catalog.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPoint:
+    """Up to where a cluster is recovered, as a person reads it; sizes in bytes.
+
+    ``until`` is the target in words, with its UTC and its local time where it has one; ``chain`` the backups, oldest
+    first; ``wal_bytes`` what is fetched of each store, which ``tiers`` says the kind of; ``seconds`` a forecast, None
+    when there is nothing to make it from.
+    """
+
+    until: str
+    chain: tuple[str, ...]
+    timeline: int
+    segments: int
+    first: str
+    last: str
+    wal_bytes: Mapping[str, int]
+    tiers: Mapping[str, str]
+    seconds: float | None
+    estimate: str
+    lost: str
+
+    def lines(self) -> tuple[str, ...]:
+        """The plan's lines about the point."""
+        places = (f"{size / 1e6:.1f} MB from {name} ({self.tiers[name]})" for name, size in self.wal_bytes.items())
+        wal = f"{self.segments} segments, {self.first} to {self.last}: {', '.join(places)}"
+        return (
+            f"until     {self.until}",
+            *((f"chain     {' <- '.join(self.chain)}",) if len(self.chain) > 1 else ()),
+            f"WAL       {wal if self.segments else 'none but what the backup carries'}; timeline {self.timeline}",
+            f"takes     {self.estimate}",
+            f"loses     {self.lost}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +61,7 @@ class RecoveryPlan:
     production: bool
     steps: tuple[str, ...]
     warnings: tuple[str, ...]
+    point: PlannedPoint | None = None
 
     def with_warnings(self, more: tuple[str, ...]) -> RecoveryPlan:
         """The same plan with what else speaks against it."""
@@ -36,6 +72,7 @@ class RecoveryPlan:
         return (
             f"backup    {self.label} ({self.kind}), taken {self.taken}, proven: {self.proven}",
             f"from      {', then '.join(self.stores)} ({self.fetch_bytes / 1e6:.1f} MB to fetch)",
+            *(self.point.lines() if self.point else ()),
             f"to        {self.target}" + ("  ** the production cluster **" if self.production else ""),
             *(f"step {number}    {step}" for number, step in enumerate(self.steps, 1)),
             *(f"warning   {warning}" for warning in self.warnings),

@@ -1,16 +1,20 @@
-"""Which local copies expire: by age, but never the last that is proven, and never after a failed run (I14).
+"""Which local copies expire: by age, but never the last that is proven, never after a failed run (I14), and never one
+that a kept one needs.
+
+An incremental backup is worth nothing without its parents: as long as it stays they all stay, and it counts as a proven
+one only while each of them is there and proven too.
 
 Pure: the time is an argument, and every decision says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from dr.catalog.labels import Kind, Label
+from dr.catalog.labels import Kind, Label, Method
 
 
 class Action(StrEnum):
@@ -22,11 +26,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One backup in one store. ``proven``: this very copy was read back; ``elsewhere``: another store has one too."""
+    """One backup in one store. ``proven``: this very copy was read back; ``elsewhere``: another store has one too.
+
+    ``parent`` is the backup that an incremental one needs.
+    """
 
     label: Label
     proven: bool
     elsewhere: bool = False
+    parent: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +58,85 @@ class Rule:
             raise ValueError("a retention rule needs days >= 1 and min_keep >= 1")
 
 
-def plan_expiry(copies: Iterable[Copy], rule: Rule, now: datetime, *, run_succeeded: bool) -> tuple[Decision, ...]:
-    """Decide on each copy, newest first. Unproven copies never count as the ones that make others superfluous."""
+def plan_expiry(
+    copies: Iterable[Copy], rule: Rule, now: datetime, *, run_succeeded: bool, unreadable: Iterable[Label] = ()
+) -> tuple[Decision, ...]:
+    """Decide on each copy, newest first. Unproven copies never count as the ones that make others superfluous.
+
+    ``unreadable`` are backups whose manifest nobody can read: they stay, and so does whatever they may need.
+    """
+    ordered = sorted(copies, key=lambda item: item.label, reverse=True)
+    by_label = {item.label: item for item in ordered}
     decisions: list[Decision] = []
     kept_proven = dict.fromkeys(Kind, 0)
-    for copy in sorted(copies, key=lambda item: item.label, reverse=True):
-        decision = _decide(copy, rule, now, kept_proven[copy.label.kind], run_succeeded)
+    for copy in ordered:
+        whole = _restorable(copy, by_label)
+        decision = _decide(copy, rule, now, kept_proven[copy.label.kind], run_succeeded, whole=whole)
         # A label from the future tells of a wrong clock, not of the newest copy: it makes no other superfluous.
-        if decision.action is Action.KEEP and copy.proven and copy.label.created <= now:
+        if decision.action is Action.KEEP and whole and copy.label.created <= now:
             kept_proven[copy.label.kind] += 1
         decisions.append(decision)
-    return tuple(decisions)
+    needed = _needed(decisions, by_label) | _perhaps_needed(unreadable, ordered)
+    return tuple(_spare(decision, needed) for decision in decisions)
 
 
-def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, run_succeeded: bool) -> Decision:
+def removal_order(decisions: Iterable[Decision]) -> tuple[Copy, ...]:
+    """The copies that expire, each before those it needs: an expiry that is cut off leaves no child without parent."""
+    going = {item.copy.label: item.copy for item in decisions if item.action is Action.EXPIRE}
+    depth = {label: len(_parents(copy, going)) for label, copy in going.items()}
+    return tuple(going[label] for label in sorted(going, key=lambda label: (depth[label], label), reverse=True))
+
+
+def _parents(copy: Copy, by_label: Mapping[Label, Copy]) -> list[Label]:
+    """What a copy needs, nearest first; a parent that is not there is the last. Manifests that go in a circle end."""
+    found: list[Label] = []
+    current: Copy | None = copy
+    while current is not None and current.parent is not None and current.parent not in found:
+        found.append(current.parent)
+        current = by_label.get(current.parent)
+    return found
+
+
+def _restorable(copy: Copy, by_label: Mapping[Label, Copy]) -> bool:
+    """Proven, and all that it needs is here and proven."""
+    parents = _parents(copy, by_label)
+    if copy.label in parents:
+        return False
+    return copy.proven and all(label in by_label and by_label[label].proven for label in parents)
+
+
+def _needed(decisions: Iterable[Decision], by_label: Mapping[Label, Copy]) -> dict[Label, str]:
+    """What is needed by a copy that stays, and by which."""
+    needed: dict[Label, str] = {}
+    for decision in decisions:
+        if decision.action is Action.KEEP:
+            for label in _parents(decision.copy, by_label):
+                needed.setdefault(label, f"{decision.copy.label} needs it")
+    return needed
+
+
+def _perhaps_needed(unreadable: Iterable[Label], newest_first: Iterable[Copy]) -> dict[Label, str]:
+    """An incremental backup hangs on the newest one before it, and so on back to a full one."""
+    bases = [copy.label for copy in newest_first if copy.label.kind is Kind.BASE]
+    needed: dict[Label, str] = {}
+    for child in unreadable:
+        if child.method is not Method.INCREMENTAL:
+            continue
+        for label in (label for label in bases if label < child):
+            needed.setdefault(label, f"{child}, whose manifest cannot be read, may need it")
+            if label.method is Method.FULL:
+                break
+    return needed
+
+
+def _spare(decision: Decision, needed: Mapping[Label, str]) -> Decision:
+    reason = needed.get(decision.copy.label)
+    if decision.action is Action.KEEP or reason is None:
+        return decision
+    return Decision(decision.copy, Action.KEEP, reason)
+
+
+def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, run_succeeded: bool, *, whole: bool) -> Decision:
     age = now - copy.label.created
     if age < timedelta():
         return Decision(copy, Action.KEEP, "its label lies in the future: kept, and not counted")
@@ -72,7 +145,7 @@ def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, run_succee
     if not run_succeeded:
         return Decision(copy, Action.KEEP, "the backup run failed: nothing expires")
     if newer_proven < rule.min_keep:
-        if copy.proven:
+        if whole:
             return Decision(copy, Action.KEEP, f"one of the newest {rule.min_keep} proven {copy.label.kind} backups")
         return Decision(copy, Action.KEEP, f"fewer than {rule.min_keep} newer {copy.label.kind} backups are proven")
     return Decision(

@@ -7,6 +7,7 @@ which the switch happened exists on both: the new timeline's holds the same byte
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,11 +59,11 @@ class WalHoldings:
         sizes = set()
         for block in blocks:
             sizes.add(block.segment_bytes)
-            geometry = block.geometry
+            timeline, first = block.timeline, block.log * block.geometry.per_log
             for item in block.segments:
-                self._segments.setdefault((block.timeline, geometry.number(item.segment)), item)
+                self._segments.setdefault((timeline, first + int(item.name[16:], 16)), item)
             if block.partial is not None:
-                place = (block.timeline, geometry.number(block.partial.segment))
+                place = (timeline, first + int(block.partial.name[16:], 16))
                 known = self._partials.get(place)
                 if known is None or known.valid_bytes < block.partial.valid_bytes:
                     self._partials[place] = block.partial
@@ -71,7 +72,7 @@ class WalHoldings:
             raise ValueError(f"one cluster has one size of WAL segments, the index speaks of {sorted(sizes)}")
         self.geometry = WalGeometry(sizes.pop()) if sizes else WalGeometry()
         self._ordered: dict[int, list[int]] = {}
-        for timeline, number in sorted(set(self._segments) | set(self._partials)):
+        for timeline, number in sorted(self._segments.keys() | self._partials.keys()):
             self._ordered.setdefault(timeline, []).append(number)
 
     @property
@@ -108,6 +109,11 @@ class WalHoldings:
             if after != before + 1
         )
 
+    @property
+    def places(self) -> Mapping[tuple[int, int], StoredSegment]:
+        """The closed segments by timeline and place."""
+        return self._segments
+
     def span(self, path: Iterable[Section], timeline: int, begin: Lsn) -> Span:
         """All WAL along ``path`` from the segment of ``begin`` on ``timeline`` to the first hole or the newest WAL.
 
@@ -116,51 +122,79 @@ class WalHoldings:
         sections = [section for section in path if section.timeline >= timeline]
         if not sections or sections[0].timeline != timeline:
             raise ValueError(f"timeline {timeline} is not on the path")
+        return self._span(sections, begin)
+
+    def stretches(self, path: Iterable[Section]) -> tuple[Span, ...]:
+        """All WAL along ``path``, oldest first, cut where there are holes."""
+        sections = list(path)
+        numbers = sorted({number for section in sections for number in self._numbers_in(section)})
+        found: list[Span] = []
+        place = 0
+        while place < len(numbers):
+            span = self._span(sections, Lsn(numbers[place] * self.geometry.segment_bytes))
+            found += [span] if span.pieces else []
+            place += max(len(span.pieces), 1)
+        return tuple(found)
+
+    def _span(self, sections: list[Section], begin: Lsn) -> Span:
         size = self.geometry.segment_bytes
         pieces: list[Piece] = []
         end, newest = begin, None
         number = begin.position // size
         while True:
-            piece = self._piece_on(sections, number)
-            if piece is None:
-                return Span(tuple(pieces), begin, end, newest, self._hole(sections, number))
-            pieces.append(piece)
-            newest = piece.server_closed_at or newest
-            if isinstance(piece, StoredPartial):
-                end = Lsn(number * size + piece.valid_bytes)
-                return Span(tuple(pieces), begin, end, newest, self._hole(sections, number))
+            piece, reach, whole = self._piece_on(sections, number)
+            if piece is not None and reach > begin.position:
+                pieces.append(piece)
+                end = Lsn(reach)
+                # The time of a piece that is followed only to a switch of timelines may be that of commits behind it.
+                newest = (piece.server_closed_at if whole else None) or newest
             number += 1
-            end = Lsn(number * size)
+            if reach < number * size:
+                return Span(tuple(pieces), begin, end, newest, self._hole(sections, number - 1))
 
-    def _piece_on(self, sections: list[Section], number: int) -> Piece | None:
-        """The newest timeline's own copy first, as PostgreSQL looks for it; a closed segment before an open one."""
+    def _piece_on(self, sections: list[Section], number: int) -> tuple[Piece | None, int, bool]:
+        """What leads furthest through a segment, how far (0: nothing does), and whether all of its own WAL counts.
+
+        On a switch of timelines both have the segment: the old one's counts up to the switch, and even when it is
+        closed and the new one's still open it does not lead further.
+        """
         size = self.geometry.segment_bytes
-        candidates = [
-            section.timeline
-            for section in reversed(sections)
-            if section.begin.position // size <= number
-            and (section.end is None or number <= section.end.position // size)
-        ]
-        for timeline in candidates:
-            found = self._segments.get((timeline, number))
-            if found is not None:
-                return found
-        for timeline in candidates:
-            partial = self._partials.get((timeline, number))
-            if partial is not None:
-                return partial
-        return None
+        begin, end = number * size, (number + 1) * size
+        best: tuple[Piece | None, int, bool] = (None, 0, False)
+        for section in reversed(sections):
+            if section.begin.position >= end or (section.end is not None and section.end.position <= begin):
+                continue
+            piece = self.piece(section.timeline, number)
+            if piece is None:
+                continue
+            own = begin + piece.valid_bytes if isinstance(piece, StoredPartial) else end
+            reach = own if section.end is None else min(own, section.end.position)
+            if reach > best[1]:
+                best = (piece, reach, reach == own)
+            if reach == end:
+                break
+        return best
+
+    def _numbers_in(self, section: Section) -> list[int]:
+        """The places of which a timeline has something, as far as it is part of the path."""
+        size = self.geometry.segment_bytes
+        numbers = self._ordered.get(section.timeline, [])
+        first = bisect_left(numbers, section.begin.position // size)
+        # A switch on a segment's very border leaves the old timeline no byte of the next one.
+        last = len(numbers) if section.end is None else bisect_right(numbers, (section.end.position - 1) // size)
+        return numbers[first:last]
 
     def _hole(self, sections: list[Section], number: int) -> Gap | None:
         """The hole that begins at ``number``; None where nothing comes after it: that is the end of the WAL."""
-        known = [self._ordered[item.timeline][-1] for item in sections if item.timeline in self._ordered]
-        newest = max(known, default=number)
+        newest = max((numbers[-1] for section in sections if (numbers := self._numbers_in(section))), default=number)
         if newest <= number:
             return None
         last = number
-        while last + 1 < newest and self._piece_on(sections, last + 1) is None:
+        while last + 1 < newest and self._piece_on(sections, last + 1)[0] is None:
             last += 1
-        return self._gap(sections[0].timeline, number, last)
+        size = self.geometry.segment_bytes
+        timeline = max(item.timeline for item in sections if item.begin.position < (number + 1) * size)
+        return self._gap(timeline, number, last)
 
     def _gap(self, timeline: int, first: int, last: int) -> Gap:
         begin, end = first * self.geometry.segment_bytes, (last + 1) * self.geometry.segment_bytes

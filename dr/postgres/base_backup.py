@@ -1,4 +1,4 @@
-"""A full physical base backup over the replication protocol.
+"""A physical base backup over the replication protocol, full or of what has changed since another.
 
 One connection does all: a temporary slot keeps the WAL that the backup needs from being recycled, BASE_BACKUP sends
 every tablespace as a tar and that WAL inside ``base.tar``, so the backup is consistent without an archive.
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from psycopg.pq.abc import PGconn
 
 from dr.catalog.lsn import Lsn
 from dr.errors import SourceError
 from dr.postgres.connection import replication_connection
+from dr.postgres.incremental import refusal, upload_manifest
 from dr.postgres.replication import Message, copy_messages, rows, run_to_end, send
 from dr.secret import Secret
 
@@ -34,14 +36,15 @@ class Tablespace:
 class BaseBackup:
     """A base backup in progress: what it begins with, then its messages, then where it ends."""
 
-    def __init__(self, connection: PGconn, url: Secret, label: str, *, server_compression: bool = True) -> None:
+    def __init__(
+        self, connection: PGconn, url: Secret, label: str, *, server_compression: bool, parent_manifest: Path | None
+    ) -> None:
         self._connection, self._url = connection, url
         self._end: tuple[Lsn, int] | None = None
-        slot = f"dr_{label}"
-        send(connection, f'CREATE_REPLICATION_SLOT "{slot}" TEMPORARY PHYSICAL RESERVE_WAL', url)
-        rows(connection, url)
-        run_to_end(connection, url)
+        self._incremental = parent_manifest is not None
         self.server_compressed = False
+        if parent_manifest is not None:
+            upload_manifest(connection, url, parent_manifest)
         begin = self._begin(label, SERVER_ZSTD) if server_compression else None
         if begin is None:
             begin = self._begin(label, "")
@@ -50,8 +53,15 @@ class BaseBackup:
         self.begin_lsn, self.timeline = begin
         self.tablespaces, self.estimate = self._read_tablespaces()
 
+    def _reserve_wal(self, label: str) -> None:
+        """Before each attempt: the server drops a connection's temporary slots at its first error."""
+        send(self._connection, f'CREATE_REPLICATION_SLOT "dr_{label}" TEMPORARY PHYSICAL RESERVE_WAL', self._url)
+        rows(self._connection, self._url)
+        run_to_end(self._connection, self._url)
+
     def _begin(self, label: str, compression: str) -> tuple[Lsn, int] | None:
         """Send the command; None when this server cannot compress that way (it says so before anything is sent)."""
+        self._reserve_wal(label)
         options = [
             f"LABEL '{label}'",
             "CHECKPOINT 'fast'",
@@ -63,6 +73,8 @@ class BaseBackup:
             "MANIFEST 'yes'",
             "MANIFEST_CHECKSUMS 'CRC32C'",
         ]
+        if self._incremental:
+            options.append("INCREMENTAL")
         if compression:
             options.append(compression)
         send(self._connection, f"BASE_BACKUP ({', '.join(options)})", self._url)
@@ -70,6 +82,8 @@ class BaseBackup:
             position, timeline = rows(self._connection, self._url)[0]
         except SourceError as error:
             if not compression or "ZSTD" not in error.detail.upper():
+                if self._incremental:
+                    raise refusal(error) from error
                 raise
             run_to_end(self._connection, self._url)
             return None
@@ -100,10 +114,16 @@ class BaseBackup:
 
 
 @contextmanager
-def base_backup(url: Secret, label: str, *, server_compression: bool = True) -> Iterator[BaseBackup]:
-    """Begin a base backup; leaving early closes the connection, upon which the server gives the backup up."""
+def base_backup(
+    url: Secret, label: str, *, server_compression: bool = True, parent_manifest: Path | None = None
+) -> Iterator[BaseBackup]:
+    """Begin a base backup; leaving early closes the connection, upon which the server gives the backup up.
+
+    With PostgreSQL's manifest of another backup, only what has changed since that one. Raises ``IncrementalRefused``
+    when the server does not make such a backup; nothing has been sent then.
+    """
     connection = replication_connection(url)
     try:
-        yield BaseBackup(connection, url, label, server_compression=server_compression)
+        yield BaseBackup(connection, url, label, server_compression=server_compression, parent_manifest=parent_manifest)
     finally:
         connection.finish()

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dr.errors import BackupInvalid, StoreFull, TargetRefused
-from dr.pipeline.process import Account, Child, Exit
+from dr.pipeline.launch import Account
+from dr.pipeline.process import Child, Exit
 
 _MAP_LINE = re.compile(r"(\d+) (.*)", re.DOTALL)
 
@@ -43,9 +44,14 @@ def untar(directory: Path, name: str, account: Account) -> Child:
     return Child(f"tar {name}", argv, account=account, stdin=subprocess.PIPE)
 
 
+def is_full(complaint: str) -> bool:
+    """Whether a program complains of a disk, or a quota, that takes no more."""
+    return "No space left on device" in complaint or "Disk quota exceeded" in complaint
+
+
 def untar_error(ended: Exit, directory: Path) -> StoreFull | BackupInvalid:
     """A full disk is the target's fault; anything else that tar complains of is the archive's."""
-    if "No space left on device" in ended.stderr or "Disk quota exceeded" in ended.stderr:
+    if is_full(ended.stderr):
         return StoreFull(
             f"no space is left in {directory}", str(ended), "Free space or restore elsewhere; the backup is unharmed."
         )
@@ -82,6 +88,20 @@ def write_tablespace_map(directory: Path, targets: Mapping[int, Path]) -> None:
         escaped = {oid: re.sub(r"([\n\r\\])", r"\\\1", str(path)) for oid, path in targets.items()}
         content = "".join(f"{oid} {path}\n" for oid, path in escaped.items())
         (directory / "tablespace_map").write_bytes(content.encode())
+
+
+def offer_history(directory: Path) -> None:
+    """Have the newest timeline's history file archived once the copy is put into service.
+
+    The server marks it for its archiver at the end of a recovery, but not in a sandbox, where archiving is off; and
+    without it no later recovery finds the way to the copy's own WAL.
+    """
+    histories = sorted((directory / "pg_wal").glob("*.history"))
+    if histories:
+        mark = directory / "pg_wal" / "archive_status" / f"{histories[-1].name}.ready"
+        mark.touch(mode=0o600)
+        owner = histories[-1].stat()
+        os.chown(mark, owner.st_uid, owner.st_gid)
 
 
 def request_recovery(directory: Path, account: Account) -> None:

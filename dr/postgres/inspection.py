@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import LiteralString
 
 import psycopg
@@ -78,6 +79,22 @@ def database_shape(connection: Connection) -> DatabaseShape:
     if row is None:
         raise SourceError("the server does not list its own database", hint="Look into pg_database.")
     return DatabaseShape(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupEnd:
+    """When a base backup had ended, by the server's clock; transactions from ``next_xid`` (64 bits) on began later."""
+
+    server_end: datetime
+    next_xid: int
+
+
+def backup_end(connection: Connection) -> BackupEnd:
+    """Ask right after the backup has ended: what the server commits from now on is not needed to make it consistent."""
+    row = connection.execute(query("backup_end")).fetchone()
+    if row is None:
+        raise SourceError("the server does not tell its time", hint="Look into the server's log.")
+    return BackupEnd(row["server_end"].astimezone(UTC), int(row["next_xid"]))
 
 
 def user_object_count(url: Secret, database: str | None = None) -> int:

@@ -87,12 +87,12 @@ def _wait_readable(connection: PGconn, url: Secret) -> None:
             f"{display_name(url)} has sent nothing for {SILENCE_SECONDS:.0f} s",
             hint="Look for a lock or a full disk on the server, then run the step again.",
         )
-    with _breaking(url):
+    with breaking(url):
         connection.consume_input()
 
 
 @contextmanager
-def _breaking(url: Secret) -> Iterator[None]:
+def breaking(url: Secret) -> Iterator[None]:
     """libpq's own complaint about a connection that broke, as an error that may be tried again."""
     try:
         yield
@@ -115,7 +115,7 @@ def next_result(connection: PGconn, url: Secret) -> PGresult | None:
 
 def send(connection: PGconn, command: str, url: Secret) -> None:
     """Send one replication command (they are not SQL and take no parameters)."""
-    with _breaking(url):
+    with breaking(url):
         connection.send_query(command.encode())
 
 
@@ -153,7 +153,7 @@ def copy_messages(connection: PGconn, url: Secret) -> Iterator[Message]:
     if result is None or result.status != pq.ExecStatus.COPY_OUT:
         raise _failed(connection, result, url)
     while True:
-        with _breaking(url):
+        with breaking(url):
             size, payload = connection.get_copy_data(1)
         if size == 0:
             _wait_readable(connection, url)

@@ -31,8 +31,10 @@ _ALREADY_THERE = {"42710", "42P04"}
 _SETTING = re.compile(rb"^SET (\w+) = .*;\n", re.MULTILINE)
 
 
-def psql(url: Secret, client: Installation, database: str, *, stop_on_error: bool = True) -> Child:
-    """A running psql that executes its stdin quietly, without the user's own psqlrc."""
+def psql(
+    url: Secret, client: Installation, database: str, *, stop_on_error: bool = True, options: str = _FAST
+) -> Child:
+    """A running psql that executes its stdin quietly, without the user's own psqlrc; ``options`` are its session's."""
     argv = (
         client.program("psql"),
         "--no-psqlrc",
@@ -42,7 +44,7 @@ def psql(url: Secret, client: Installation, database: str, *, stop_on_error: boo
         f"--set=ON_ERROR_STOP={int(stop_on_error)}",
         "--set=VERBOSITY=verbose",
     )
-    environment = {**client_environment(url, database), "PGOPTIONS": _FAST}
+    environment = {**client_environment(url, database), "PGOPTIONS": options}
     return Child("psql", argv, environment=environment, stdin=subprocess.PIPE)
 
 

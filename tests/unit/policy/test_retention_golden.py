@@ -21,12 +21,19 @@ FILES = sorted(FOLDER.glob("*.txt"))
 _RULE = re.compile(
     r"now (?P<now>\S+ \S+) UTC, keep (?P<days>\d+) days, at least (?P<least>\d+) proven, run (?P<run>succeeded|failed)"
 )
-_COPY = re.compile(r"(?P<label>\S+) +(?P<proven>proven|unproven)\b.*")
+_COPY = re.compile(r"(?P<label>\S+)(?: on (?P<parent>\S+))? +(?P<proven>proven|unproven)\b.*")
 
 
 def _line(decision: Decision) -> str:
     proven = "proven" if decision.copy.proven else "unproven"
-    return f"{decision.copy.label!s:<27} {proven:<9} {decision.action:<7} {decision.reason}"
+    parent = decision.copy.parent
+    named = f"{decision.copy.label}" + (f" on {parent}" if parent else "")
+    return f"{named:<{55 if parent else 27}} {proven:<9} {decision.action:<7} {decision.reason}"
+
+
+def _copy(line: re.Match[str]) -> Copy:
+    parent = Label.parse(line["parent"]) if line["parent"] else None
+    return Copy(Label.parse(line["label"]), line["proven"] == "proven", parent=parent)
 
 
 def _made_anew(text: str) -> str:
@@ -36,7 +43,7 @@ def _made_anew(text: str) -> str:
     found = [match for line in lines if (match := _COPY.fullmatch(line))]
     assert len(found) == len(lines), "every line after the third is a copy"
     decisions = plan_expiry(
-        [Copy(Label.parse(item["label"]), item["proven"] == "proven") for item in found],
+        [_copy(item) for item in found],
         Rule(int(rule["days"]), int(rule["least"])),
         datetime.strptime(rule["now"], "%Y-%m-%d %H:%M").replace(tzinfo=UTC),
         run_succeeded=rule["run"] == "succeeded",

@@ -1,0 +1,107 @@
+"""The receiver's state, told in a file that it replaces every second."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from dr.catalog.lsn import Lsn
+from dr.configuration.model import System
+from dr.errors import BackupInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverStatus:
+    """What the receiver of one system knew at ``updated``. ``alive``: its process is running now.
+
+    ``sync_state`` is the server's word on us (``async``, ``sync``, ``quorum``, empty when it cannot be asked).
+    ``stored_server_time``: every commit acknowledged by then, by the server's clock, is in a store.
+    ``base_needed`` says why only a new base backup makes recovery possible from now on; empty when it is not needed.
+    ``process_start`` tells the process from a later one with the same number.
+    """
+
+    pid: int
+    alive: bool
+    begun: datetime
+    updated: datetime
+    synchronous: bool
+    sync_state: str
+    received_lsn: Lsn | None
+    stored_lsn: Lsn | None
+    stored_server_time: datetime | None
+    waiting_segments: int
+    waiting_bytes: int
+    oldest_waiting_seconds: float
+    base_needed: str
+    problems: tuple[str, ...]
+    process_start: str = ""
+
+
+def status_file(system: System) -> Path:
+    """Where the receiver of this host tells its state."""
+    return system.state_directory / "wal" / f"{system.name}.status.json"
+
+
+def read_status(system: System) -> ReceiverStatus | None:
+    """The last state that was told; None when no receiver ever ran on this host. Raises ``BackupInvalid``."""
+    file = status_file(system)
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        status = msgspec.json.decode(data, type=ReceiverStatus, dec_hook=_decode)
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+        raise BackupInvalid(f"{file} is not a receiver's state", str(error), "Remove it.") from error
+    return replace(status, alive=bool(status.process_start) and process_start(status.pid) == status.process_start)
+
+
+def write_status(system: System, status: ReceiverStatus) -> None:
+    """Replace the file whole. A full disk raises OSError: the state then grows old, which its reader sees."""
+    file = status_file(system)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_bytes(msgspec.json.encode(status, enc_hook=_encode))
+        temporary.replace(file)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def process_start(pid: int) -> str:
+    """When a process began, as the kernel counts it; empty when there is none."""
+    try:
+        fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "running" if not Path("/proc").is_dir() and _is_running(pid) else ""
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Lsn):
+        return str(value)
+    raise TypeError(f"a receiver's state cannot hold {type(value).__name__}")
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Lsn and isinstance(value, str):
+        return Lsn.parse(value)
+    raise TypeError(f"a receiver's state cannot hold {kind.__name__}")
