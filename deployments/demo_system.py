@@ -1,4 +1,4 @@
-"""The demo system as a process that stays: a PostgreSQL server, an S3 endpoint, data, and a writer with its canary.
+"""The demo system as a process that stays: server, S3 endpoint, data, WAL receiver, and a writer with its canary.
 
 Run as ``python -m deployments.demo_system DIRECTORY READY_FILE SCALE``. Each time it begins, it builds everything anew
 in DIRECTORY, which is emptied first: the endpoint keeps its objects in memory and the key pair is a demo's, so nothing
@@ -20,6 +20,7 @@ from deployments.demo_ready import Ready
 from deployments.processes import process
 from dr.demo.dataset import load_dataset
 from dr.demo.estate import DATABASE, Estate, estate
+from dr.demo.receiver import receiving
 from dr.demo.workload import user_count, writing
 from dr.errors import DrError
 
@@ -36,12 +37,16 @@ def serve(directory: Path, ready_file: Path, scale: float) -> None:
     _empty(directory)
     with estate(directory) as built:
         size = load_dataset(built, scale)
-        with writing(built, user_count(built), _ORDERS_PER_SECOND) as workload:
+        with receiving(built) as receiver, writing(built, user_count(built), _ORDERS_PER_SECOND) as workload:
+            receiver.wait_until_receiving()
             workload.wait_for_commit()
             _announce(ready_file, built, size)
             while not stopped.wait(1.0):
-                if not all(pid and process(pid).begun for pid in (built.server.pid, workload.pid)):
-                    raise DrError("the demo's server or its writer has ended", hint="`make up` builds it anew.")
+                if not all(pid and process(pid).begun for pid in (built.server.pid, workload.pid, receiver.pid)):
+                    raise DrError(
+                        "the demo's server, its writer or its WAL receiver has ended", hint="`make up` builds it anew."
+                    )
+            receiver.stop()
 
 
 def _announce(ready_file: Path, built: Estate, size: int) -> None:

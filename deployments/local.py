@@ -33,6 +33,7 @@ What to do now, in the browser:
 
 The same on a terminal:  DR_CONFIG={file} .venv/bin/dr list
 Logs:                    {logs}
+Does it run:             make status
 Stop everything:         make down
 """
 

@@ -74,12 +74,33 @@ PROCEDURES: tuple[Procedure, ...] = (
         schedules=(Schedule("daily", "0 2 * * *"),),
     ),
     Procedure(
+        entrypoint="flows.wal_shipping.wal_shipping",
+        description=(
+            "See that the WAL comes in and is safe: ship what waits, close the open segment where it hides commits,"
+            " bring the stores level, look for gaps on every timeline, read a sample back, and measure what a disaster"
+            " now would cost. Where WAL was lost for good, a new base backup is made.\n\n"
+            "Runs every 15 minutes beside the receiver (`dr wal receive`), which ships all the time."
+        ),
+        tags=("dr", "wal"),
+        schedules=(Schedule("quarter-hour", "*/15 * * * *"),),
+    ),
+    Procedure(
         entrypoint="flows.recover_database.recover_database",
         description=(
             "Find a backup, plan, restore it, boot it and question it; the run ends with RTO by phase and RPO against"
             " the scenario's objectives.\n\n"
             "Never runs by itself. **Run → Custom run** restores the latest backup into a new directory beside the"
             " running system, which stays untouched; *dry run* stops after the plan."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.side_restore.side_restore",
+        description=(
+            "One table or schema as it was at a moment, beside what is there: a copy is recovered to that moment on the"
+            " worker, and what is wanted is loaded from it under a schema of its own, or written as an encrypted file."
+            " The application goes on.\n\n"
+            "Never runs by itself. **Run → Custom run**: name a *table* or a *schema* and a *target time*."
         ),
         tags=("dr", "recovery"),
     ),

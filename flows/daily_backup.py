@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from dr.operations.backup_run import BackupRun, BackupSummary
+from dr.policy.base_schedule import BaseMethod
 from tasks.backup import check_source, copy_cluster, dump_database, expire_local_copies, publish_backup, read_back
 from tasks.evidence import keep
 from tasks.exclusive import exclusive
@@ -29,6 +30,7 @@ def daily_backup(
     cloud: bool = True,
     retention_days: int = 0,
     kind: BackupKind = BackupKind.ALL,
+    base_method: BaseMethod = BaseMethod.AUTO,
 ) -> BackupSummary:
     """Back up one protected system.
 
@@ -37,6 +39,8 @@ def daily_backup(
         cloud: Store in every store of the system; off stores on this machine only.
         retention_days: Local copies older than this expire; 0 takes the system's own setting.
         kind: Dump, base backup, or both.
+        base_method: Full or incremental as the retention says ("auto"), "full", or "incremental", which fails where
+            only a full one is possible.
     """
     with exclusive(system, "backup", cloud=cloud) as leases:
         source = check_source(system, cloud)
@@ -50,7 +54,7 @@ def daily_backup(
 
         if kind != BackupKind.DUMP and source.physical:
             with run.part("base backup"):
-                draft = copy_cluster(system, cloud)
+                draft = copy_cluster(system, cloud, base_method)
                 run.add(draft, publish_backup(system, draft, read_back(system, draft)))
         elif kind == BackupKind.BASE or (kind == BackupKind.ALL and source.physical_wanted):
             run.miss("base backup", source.physical_reason)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dr.evidence.scoreboard import RecoveryOutcome
 from dr.policy.objectives import Scenario
 from dr.policy.recovery_plan import RecoveryPlan
+from dr.policy.recovery_target import parse_recovery_target
 from tasks.evidence import keep
 from tasks.outcome import RecoveryClock, judge
-from tasks.recovery import confirm, find, loss, plan, question, restore_backup
+from tasks.recovery import confirm, find, keep_rates, loss, plan, question, restore_backup
 from tasks.reporting import show_plan, show_recovery
 from tasks.runner import flow
 
@@ -21,6 +22,13 @@ def recover_database(
     dry_run: bool = False,
     confirm_name: str = "",
     disaster_at: str = "",
+    target_time: str = "",
+    target_lsn: str = "",
+    target_xid: str = "",
+    target_name: str = "",
+    immediate: bool = False,
+    exclusive: bool = False,
+    timeline: str = "",
 ) -> RecoveryOutcome | RecoveryPlan:
     """Recover one protected system's database.
 
@@ -33,10 +41,26 @@ def recover_database(
         dry_run: Stop after the plan.
         confirm_name: The system's name, typed, when the target is the production cluster itself.
         disaster_at: When it happened, with time zone (2026-01-31T02:00:00+00:00); only used where no canary tells.
+        target_time: Recover to this moment, with time zone (2026-01-31T02:00:00+00:00), by the server's clock.
+        target_lsn: Recover to this place in the WAL (16/B374D848).
+        target_xid: Recover up to and with this transaction.
+        target_name: Recover to this restore point (pg_create_restore_point).
+        immediate: Stop as soon as the base backup is consistent. Without any target: to the newest WAL.
+        exclusive: Stop just before the time, LSN or transaction instead of just after it.
+        timeline: Follow this timeline; empty for the newest.
     """
     clock = RecoveryClock(disaster_at)
+    until = parse_recovery_target(
+        time=target_time,
+        lsn=target_lsn,
+        xid=target_xid,
+        name=target_name,
+        immediate=immediate,
+        exclusive=exclusive,
+        timeline=timeline,
+    )
     with clock.phase("find"):
-        chosen = find(system, backup, to)
+        chosen = find(system, backup, to, until)
         agreed = plan(system, chosen)
     show_plan(agreed)
     if dry_run:
@@ -50,5 +74,6 @@ def recover_database(
 
     outcome = judge(system, scenario, clock, chosen, restored, copy, lost)
     show_recovery(outcome)
+    keep_rates(system, chosen, outcome)
     copy.require(outcome.label)
     return outcome

@@ -11,6 +11,7 @@ from dr.operations import check_source as source
 from dr.operations import expire, publish
 from dr.operations import prove as proof
 from dr.operations.draft import Draft
+from dr.policy.base_schedule import BaseMethod
 from tasks.runner import current_run, task
 from tasks.systems import load_system
 
@@ -30,9 +31,9 @@ def dump_database(system: str, cloud: bool) -> Draft:
 
 
 @task(name="copy the cluster", retries=2, timeout_seconds=24 * HOUR)
-def copy_cluster(system: str, cloud: bool) -> Draft:
-    """Base backup over the replication protocol, encrypted and stored in one pass."""
-    return cluster.back_up_cluster(load_system(system), run=current_run().id, cloud=cloud)
+def copy_cluster(system: str, cloud: bool, base_method: BaseMethod) -> Draft:
+    """Base backup over the replication protocol, full or incremental, encrypted and stored in one pass."""
+    return cluster.back_up_cluster(load_system(system), run=current_run().id, cloud=cloud, base_method=base_method)
 
 
 @task(name="read it back", retries=2, timeout_seconds=24 * HOUR)

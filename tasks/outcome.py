@@ -85,5 +85,6 @@ def judge(
         verdict=verdict,
         tables=copy.tables,
         rows=copy.rows,
-        notes=(*chosen.found.notes, *restored.notes),
+        notes=(*chosen.found.notes, *restored.notes, *copy.notes),
+        reached=copy.reached,
     )

@@ -6,10 +6,13 @@ from datetime import datetime
 
 from dr.catalog.canary import Beat
 from dr.evidence.findings import CheckedCopy, Loss
-from dr.operations import check_recovery, measure_loss, plan_recovery
+from dr.evidence.scoreboard import RecoveryOutcome
+from dr.operations import check_recovery, measure_loss, plan_recovery, rates
 from dr.operations.plan_recovery import Chosen
 from dr.operations.restore import Restored, restore
+from dr.operations.wal.hurry import hurry
 from dr.policy.recovery_plan import RecoveryPlan
+from dr.policy.recovery_target import RecoveryTarget
 from tasks.runner import task
 from tasks.systems import load_system
 
@@ -17,9 +20,14 @@ HOUR = 3600
 
 
 @task(name="find the backup", retries=2, timeout_seconds=600)
-def find(system: str, backup: str, to: str) -> Chosen:
-    """The backup to restore and the place it goes to."""
-    return plan_recovery.choose(load_system(system, require_postgres=False), backup, to)
+def find(system: str, backup: str, to: str, until: RecoveryTarget = plan_recovery.NEWEST) -> Chosen:
+    """The backup to restore, the WAL behind it, and the place it goes to.
+
+    A receiver on this host stores what it has first: what happened a moment ago can then be recovered.
+    """
+    settings = load_system(system, require_postgres=False)
+    hurry(settings)
+    return plan_recovery.choose(settings, backup, to, until)
 
 
 @task(name="plan the recovery", retries=2, timeout_seconds=120)
@@ -42,11 +50,19 @@ def restore_backup(system: str, chosen: Chosen) -> Restored:
 
 @task(name="question the copy", timeout_seconds=12 * HOUR)
 def question(system: str, chosen: Chosen) -> CheckedCopy:
-    """Boot it where it has to be booted, and ask it."""
-    return check_recovery.check_copy(load_system(system, require_postgres=False), chosen.found.manifest, chosen.target)
+    """Boot it where it has to be booted, let it replay up to the point, and ask it."""
+    settings = load_system(system, require_postgres=False)
+    return check_recovery.check_copy(settings, chosen.found.manifest, chosen.target, chosen.point)
 
 
 @task(name="measure the loss", timeout_seconds=60)
 def loss(system: str, canary: Beat | None, disaster_at: datetime | None) -> Loss:
     """Canary against canary."""
     return measure_loss.measure_loss(load_system(system, require_postgres=False), canary, disaster_at)
+
+
+@task(name="keep the rates", timeout_seconds=60)
+def keep_rates(system: str, chosen: Chosen, outcome: RecoveryOutcome) -> None:
+    """How fast this one was, for the forecast of the next."""
+    if chosen.point is not None:
+        rates.keep_rates(load_system(system, require_postgres=False), chosen.point, outcome.phases)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dr.evidence.scoreboard import RecoveryOutcome, check_rows, phase_rows
 from dr.operations.backup_run import MadeBackup
 from dr.operations.expire import StoreExpiry
+from dr.operations.side_restore import SideRestored, side_rows
+from dr.operations.wal.wal_run import WalReport
 from dr.policy.recovery_plan import RecoveryPlan
 from tasks.runner import publish_markdown, publish_table
 
@@ -17,6 +19,8 @@ def show_backups(made: Sequence[MadeBackup], problems: Sequence[str]) -> None:
         {
             "backup": item.published.label,
             "kind": item.published.kind,
+            "method": item.draft.method,
+            "why": item.draft.reason,
             "stores": ", ".join(item.published.stores),
             "proven": item.published.level,
             "MB read": round(sum(phase.bytes or 0 for phase in item.draft.phases) / 1e6, 1),
@@ -48,7 +52,15 @@ def show_expiry(expiries: Sequence[StoreExpiry]) -> None:
         for expiry in expiries
         for label in expiry.swept
     ]
+    rows += [_wal_row(expiry) for expiry in expiries if expiry.wal.going or expiry.wal.staying]
     publish_table("retention", rows, "Local copies: kept or expired, and why")
+
+
+def _wal_row(expiry: StoreExpiry) -> dict[str, str]:
+    going, staying = len(expiry.wal.going), expiry.wal.staying
+    what = f"WAL: {going} of {going + staying} log files of 4 GiB"
+    decision = "expire" if going else "keep"
+    return {"store": expiry.store, "backup": what, "decision": decision, "reason": expiry.wal.reason}
 
 
 def show_plan(plan: RecoveryPlan) -> None:
@@ -64,11 +76,74 @@ def show_recovery(outcome: RecoveryOutcome) -> None:
     verdict = outcome.verdict
     lost = "unknown" if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
     lines = [
-        f"# {outcome.label} recovered to {outcome.target}",
+        f"# {outcome.label} recovered",
+        f"* into `{outcome.target}`",
         f"* from store **{outcome.store}**, {outcome.tables} tables, {outcome.rows} rows read",
+        *((f"* {outcome.reached}",) if outcome.reached else ()),
         f"* RTO **{verdict.rto_seconds:.1f} s** of {verdict.objective.rto_seconds:.0f} s",
         f"* RPO **{lost}** of {verdict.objective.rpo_seconds:.0f} s: {outcome.loss.explanation}",
         f"* objective **{'met' if verdict.met else 'not shown to be met'}**",
         *(f"* note: {note}" for note in outcome.notes),
     ]
     publish_markdown("recovery-report", "\n".join(lines), "The recovery in short")
+
+
+def show_side_restore(brought: SideRestored) -> None:
+    """What came back, where it is, and what it is not tied to any more."""
+    publish_table("side-restore", side_rows(brought), f"{brought.wanted} beside what is there: {brought.target}")
+    lines = [
+        f"# {brought.wanted} is back",
+        f"* in **{brought.target}**: {len(brought.tables)} tables, {brought.rows} rows",
+        f"* {brought.reached}",
+        *(f"* {check.name}: {check.detail}" for check in brought.checks),
+        *(f"* without {tie}" for tie in brought.cut),
+    ]
+    publish_markdown("side-restore-report", "\n".join(lines), "The side restore in short")
+
+
+def show_wal(report: WalReport) -> None:
+    """Every store in a line; then backlog, RPO, proofs, and what is wrong."""
+    lag, waiting = report.lag, report.caught_up
+    rpo = None if lag.seconds is None else round(lag.seconds, 1)
+    rows = [
+        {
+            "store": row.store,
+            "newest WAL": row.newest_wal,
+            "segments": row.segments,
+            "MB": round(row.stored_bytes / 1e6, 1),
+            "gaps": row.gaps,
+            "lacking": row.lacking,
+            "recoverable from": row.oldest,
+            "to": row.newest,
+            "backlog": waiting.waiting,
+            "backlog MB": round(waiting.waiting_bytes / 1e6, 1),
+            "backlog seconds": round(waiting.oldest_seconds, 1),
+            "RPO now": rpo,
+        }
+        for row in report.check.rows
+    ]
+    publish_table("wal-stores", rows, "WAL: what each store has, what still waits, and what a disaster now would cost")
+    proofs = [
+        {
+            "store": item.store,
+            "segment": item.segment,
+            "proven": item.level if item.passed else "DAMAGED",
+            "seconds": round(item.seconds, 2),
+            "detail": item.detail,
+        }
+        for item in report.proof.proofs
+    ]
+    publish_table("wal-proofs", proofs, f"Segments read back, drawn by the seed {report.proof.seed}")
+    canary = "no canary" if lag.canary_seconds is None else f"by canary {lag.canary_seconds:.1f} s"
+    measured = "unknown" if rpo is None else f"{rpo} s"
+    lines = [
+        f"* RPO now **{measured}** of {lag.objective_seconds:.0f} s ({canary}): {lag.explanation}",
+        f"* shipped by this run: {waiting.shipped}"
+        + (f"; {waiting.somebody_else}" if waiting.somebody_else else "")
+        + (f"; WAL switched at {waiting.switched.lsn}" if waiting.switched else ""),
+        f"* levelled: {report.level.copied} objects, {report.level.copied_bytes / 1e6:.1f} MB",
+        *([f"* new base backup **{report.base_backup}**: the window begins anew"] if report.base_backup else []),
+        *(f"* known gap: {note}" for note in report.check.notes),
+        *(f"* **problem**: {problem}" for problem in report.problems),
+    ]
+    publish_markdown("wal-report", "\n".join(lines), "The WAL in short")

@@ -36,6 +36,7 @@ def load_effective(
     file: Path | None = None,
     overrides: Mapping[str, str] | None = None,
     require_postgres: bool = True,
+    require_encryption: bool = True,
 ) -> Effective:
     """The same with every value's origin.
 
@@ -46,9 +47,17 @@ def load_effective(
 
     def find() -> Effective:
         block = _once(("block", name), lambda: _block_layer(name))
-        return load(name, file=file, overrides=overrides, block_layer=block, require_postgres=require_postgres)
+        return load(
+            name,
+            file=file,
+            overrides=overrides,
+            block_layer=block,
+            require_postgres=require_postgres,
+            require_encryption=require_encryption,
+        )
 
-    effective = _once(("system", name, file, tuple(sorted((overrides or {}).items())), require_postgres), find)
+    given = tuple(sorted((overrides or {}).items()))
+    effective = _once(("system", name, file, given, require_postgres, require_encryption), find)
     if record.is_recording():
         record.recorder().set_configuration(effective.rows())
     return effective

@@ -6,7 +6,20 @@ from collections.abc import Sequence
 
 import typer
 
-from dr.cli.commands import about, backup, canary, catalogue, configuration, demo, deploy, recover
+from dr.cli.commands import (
+    about,
+    backup,
+    canary,
+    catalogue,
+    configuration,
+    demo,
+    deploy,
+    recover,
+    side,
+    store,
+    wal,
+    window,
+)
 from dr.cli.output import Output
 from dr.cli.session import Action, command
 
@@ -27,10 +40,14 @@ app = typer.Typer(
     "In an emergency: dr recover-db --dry-run, then dr recover-db.",
 )
 app.command("recover-db")(command(recover.recover_db))
+app.command("side-restore")(command(side.side_restore))
 app.command("backup")(command(backup.backup))
 app.command("list")(command(catalogue.list_backups))
 app.command("show")(command(catalogue.show))
+app.command("window")(command(window.window))
+app.add_typer(wal.app, name="wal")
 app.add_typer(configuration.app, name="config")
+app.add_typer(store.app, name="store")
 app.command("canary")(command(canary.canary))
 app.command("demo")(command(demo.demo))
 app.command("deploy")(command(deploy.deploy))

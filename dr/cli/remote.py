@@ -59,6 +59,7 @@ def recover_remotely(session: Session, wanted: Wanted, *, dry_run: bool, yes: bo
         "to": wanted.to,
         "scenario": str(wanted.scenario),
         "disaster_at": wanted.disaster_at,
+        **wanted.point.parameters(),
     }
     planned = run_remotely(session, "recover-database", {**parameters, "dry_run": True})
     if dry_run:

@@ -86,16 +86,18 @@ def require_server() -> str:
     return server
 
 
-def effective_configuration(session: Session, *, require_postgres: bool = False) -> Effective:
+def effective_configuration(
+    session: Session, *, require_postgres: bool = False, require_encryption: bool = True
+) -> Effective:
     """The configuration as the flows would see it: with the Blocks where a server answers, otherwise without."""
     choose_runner(session)
     if os.environ.get(RUNNER) == "plain":
         from dr.configuration import load
 
-        return load(session.system or None, require_postgres=require_postgres)
+        return load(session.system or None, require_postgres=require_postgres, require_encryption=require_encryption)
     from tasks.systems import load_effective
 
-    return load_effective(session.system, require_postgres=require_postgres)
+    return load_effective(session.system, require_postgres=require_postgres, require_encryption=require_encryption)
 
 
 def name_of_system(session: Session) -> str:

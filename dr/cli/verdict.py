@@ -27,6 +27,8 @@ def show(session: Session, outcome: RecoveryOutcome, system: System) -> None:
     out.document.update(document(outcome), start=start)
     out.say(f"{outcome.label} from store {outcome.store} is restored to {outcome.target}:")
     out.say(f"{outcome.tables} tables, {outcome.rows} rows read, in {outcome.seconds:.1f} s.")
+    if outcome.reached:
+        out.say(f"Replay: {outcome.reached}.")
     out.say(f"RPO: {outcome.loss.explanation}.")
     for note in outcome.notes:
         out.say(f"Note: {note}.")
@@ -75,6 +77,7 @@ def document(outcome: RecoveryOutcome) -> dict[str, Any]:
         "tables": outcome.tables,
         "rows": outcome.rows,
         "notes": list(outcome.notes),
+        "reached": outcome.reached,
     }
 
 

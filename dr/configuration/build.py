@@ -34,14 +34,14 @@ _ONLY_S3 = {
 }
 
 
-def build_system(name: str, layer: Layer, *, require_postgres: bool) -> System:
+def build_system(name: str, layer: Layer, *, require_postgres: bool, require_encryption: bool) -> System:
     """Make the System. Raises ConfigurationError, naming the setting and its origin."""
     try:
         return System(
             name=name,
             postgres=_postgres(layer, required=require_postgres),
             stores=_stores(layer),
-            encryption=_encryption(layer, to_encrypt=require_postgres),
+            encryption=_encryption(layer, to_encrypt=require_postgres, required=require_encryption),
             retention=RetentionSettings(
                 local_days=value_of(layer, "retention.local_days", int) or 0,
                 min_keep=value_of(layer, "retention.min_keep", int) or 0,
@@ -88,7 +88,7 @@ def _postgres(layer: Layer, *, required: bool) -> PostgresSettings:
     )
 
 
-def _encryption(layer: Layer, *, to_encrypt: bool) -> EncryptionSettings:
+def _encryption(layer: Layer, *, to_encrypt: bool, required: bool) -> EncryptionSettings:
     settings = EncryptionSettings(
         recipients=_strings(layer, "encryption.recipients"),
         passphrase=value_of(layer, "encryption.passphrase", Secret),
@@ -97,7 +97,7 @@ def _encryption(layer: Layer, *, to_encrypt: bool) -> EncryptionSettings:
         secret_key_file=value_of(layer, "encryption.secret_key_file", Path),
     )
     can_decrypt = settings.secret_key_file is not None or settings.gnupg_home is not None
-    if not (settings.recipients or settings.passphrase or (can_decrypt and not to_encrypt)):
+    if required and not (settings.recipients or settings.passphrase or (can_decrypt and not to_encrypt)):
         raise ConfigurationError(
             "no encryption is configured, and backups are never unencrypted",
             hint="Set BACKUP_ENCRYPTION_KEY to a passphrase of at least 12 characters, or encryption.recipients"

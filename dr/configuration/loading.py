@@ -45,12 +45,14 @@ def load(
     block_layer: Layer | None = None,
     environ: Mapping[str, str] | None = None,
     require_postgres: bool = True,
+    require_encryption: bool = True,
 ) -> Effective:
     """The effective configuration of the system ``name``. Raises ConfigurationError.
 
     ``name`` defaults to DR_SYSTEM, then to the file's only system, then to ``coreflow360``. ``environ`` defaults to
     the process's. ``require_postgres=False`` is for restoring where neither the server nor a key to encrypt with is
-    known: using ``system.postgres.url`` then raises.
+    known: using ``system.postgres.url`` then raises. ``require_encryption=False`` is for what neither writes nor reads
+    a backup.
     """
     environ = os.environ if environ is None else environ
     path = find_file(file, environ)
@@ -65,7 +67,7 @@ def load(
     )
     merged = _with_default_store(merge(layers), declared=store_names(layers[1]) | store_names(layers[2]))
     resolved = resolve(merged, environ)
-    built = build_system(system, resolved, require_postgres=require_postgres)
+    built = build_system(system, resolved, require_postgres=require_postgres, require_encryption=require_encryption)
     return Effective(built, merged, (("system", system, named_by), *_rows(resolved)))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dr.demo.estate import Estate
@@ -23,11 +24,12 @@ _PAGES = 5
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What was overwritten: the table, its file, and the numbers of the pages."""
+    """What was overwritten: the table, its file, its pages by number, and when all was well for the last time (UTC)."""
 
     table: str
     file: Path
     pages: tuple[int, ...]
+    at: datetime
 
 
 def corrupt(estate: Estate, seed: int) -> Damage:
@@ -38,14 +40,16 @@ def corrupt(estate: Estate, seed: int) -> Damage:
         row = connection.execute(query("largest_table")).fetchone()
     if row is None or row["pages"] == 0:
         raise RecoveryFailed("the demo has no table to damage", hint="Load the data set first.")
+    at = datetime.now(UTC)
     estate.server.crash()
-    damage = overwrite_pages(row["name"], estate.production / row["path"], row["page_bytes"], row["pages"], seed)
+    file = estate.production / row["path"]
+    pages = overwrite_pages(file, row["page_bytes"], row["pages"], seed)
     estate.server.begin(estate.production)
-    return damage
+    return Damage(row["name"], file, pages, at)
 
 
-def overwrite_pages(table: str, file: Path, page_bytes: int, pages: int, seed: int) -> Damage:
-    """Put noise over a few pages in the middle half of ``file``, which ones and what is decided by ``seed``."""
+def overwrite_pages(file: Path, page_bytes: int, pages: int, seed: int) -> tuple[int, ...]:
+    """Put noise over a few pages in the middle half of ``file``; ``seed`` decides which, and what. Their numbers."""
     dice = random.Random(seed)  # noqa: S311 - a demo that can be repeated
     middle = range(pages // 4, max(pages * 3 // 4, pages // 4 + 1))
     chosen = tuple(sorted(dice.sample(middle, min(_PAGES, len(middle)))))
@@ -53,7 +57,7 @@ def overwrite_pages(table: str, file: Path, page_bytes: int, pages: int, seed: i
         for page in chosen:
             stream.seek(page * page_bytes)
             stream.write(dice.randbytes(page_bytes))
-    return Damage(table, file, chosen)
+    return chosen
 
 
 def confirm_corruption(url: Secret, damage: Damage) -> str:

@@ -34,6 +34,8 @@ DATABASE = "shop"
 OWNER = "shop_owner"
 ROLES = (SUPERUSER, OWNER, "reader", "backup")
 NEWEST = 18
+_INCREMENTAL = 17
+"""The first PostgreSQL that gives incremental base backups, from the summaries it keeps of its WAL."""
 
 _CONFIGURATION = """
 # The demo's shop: reached over TCP with a password, and only from this machine.
@@ -100,7 +102,7 @@ def estate(directory: Path, installation: Installation | None = None) -> Iterato
         urls = {role: _url(role, password, port) for role, password in passwords.items()}
         disk = stack.enter_context(_fast_disk(directory))
         _build(directory / "production", installation, passwords, disk)
-        _configure(directory / "production", port)
+        _configure(directory / "production", port, installation)
         server = Production(installation, urls[SUPERUSER])
         stack.callback(server.end)
         server.begin(directory / "production")
@@ -161,8 +163,10 @@ def _create_tablespace(connection: Connection, directory: Path) -> None:
         connection.execute(row["statement"].encode())
 
 
-def _configure(production: Path, port: int) -> None:
+def _configure(production: Path, port: int, installation: Installation) -> None:
     """The files that a restored copy brings along: it will be served by them as they are."""
     with (production / "postgresql.conf").open("a", encoding="utf-8") as stream:
         stream.write(_CONFIGURATION.format(address=LOOPBACK, port=port))
+        if installation.major >= _INCREMENTAL:
+            stream.write("summarize_wal = on\n")
     (production / "pg_hba.conf").write_text(_ACCESS.format(address=LOOPBACK), encoding="utf-8")

@@ -78,6 +78,12 @@ class Production:
             self._child.wait(20)
             self._forget()
 
+    def kill(self) -> None:
+        """SIGKILL for the server and all its sessions: nobody has a chance to send or write anything more."""
+        if self._child is not None:
+            self._child.kill()
+            self._forget()
+
     def _forget(self) -> None:
         if self._child is not None:
             self._child.close()

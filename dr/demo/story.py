@@ -1,4 +1,4 @@
-"""The whole story: a shop at work, backups taken meanwhile, a disaster, a recovery, and what it cost.
+"""The whole story: a shop at work, backups and WAL taken meanwhile, a disaster, a recovery to the second before it.
 
 How to back up and how to recover is passed in, because the order of those steps is written once, in the flows, and
 this library knows nothing of flows. The RTO clock runs from the declared disaster, when PostgreSQL has reported damaged
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dr.catalog.canary import Beat
@@ -20,6 +21,7 @@ from dr.demo.corruption import Damage, confirm_corruption, corrupt
 from dr.demo.dataset import load_dataset
 from dr.demo.estate import Estate, estate
 from dr.demo.journal import Journal
+from dr.demo.receiver import receiving
 from dr.demo.report import DemoReport, named_phases
 from dr.demo.workload import user_count, writing
 from dr.evidence.findings import Loss
@@ -43,7 +45,8 @@ class RecoveryOutcome:
     canary: Beat | None
 
 
-Recover = Callable[[System, Path], RecoveryOutcome]
+Recover = Callable[[System, Path, datetime], RecoveryOutcome]
+BEFORE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,15 @@ class _Shop:
 
 
 @dataclass(frozen=True, slots=True)
+class _Disaster:
+    """What the shop had committed until then, what PostgreSQL says of the damage, and the moment to go back to."""
+
+    journal: Journal
+    message: str
+    target: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class _Recovery:
     outcome: RecoveryOutcome
     rto_seconds: float
@@ -77,16 +89,16 @@ def run_demo(
     begin = time.monotonic()
     with estate(directory) as place:
         shop = _open_shop(place, say, scale)
-        journal, message = _lose(place, shop, say, back_up, pace or Pace())
-        recovery = _recover(place, shop, say, recover)
+        disaster = _lose(place, shop, say, back_up, pace or Pace())
+        recovery = _recover(place, shop, say, recover, disaster.target)
         say("Comparing every table, large object and definition with what was committed ...")
-        check = check_recovered(shop.before, (journal, recovery.journal), place.superuser_url)
+        check = check_recovered(shop.before, (disaster.journal, recovery.journal), place.superuser_url)
         return DemoReport(
             scenario=SCENARIO,
             verdict=Verdict(place.system.objectives[SCENARIO], recovery.rto_seconds, recovery.loss.seconds),
             phases=recovery.phases,
             check=check,
-            corruption_message=message,
+            corruption_message=disaster.message,
             server_version=place.installation.version,
             backup_label=recovery.outcome.label,
             loss_explanation=recovery.loss.explanation,
@@ -107,38 +119,41 @@ def _open_shop(place: Estate, say: Say, scale: float) -> _Shop:
     return _Shop(before, size, user_count(place))
 
 
-def _lose(place: Estate, shop: _Shop, say: Say, back_up: BackUp, pace: Pace) -> tuple[Journal, str]:
-    """Back up while the shop writes, let it write on until its server dies; its journal, and PostgreSQL's complaint."""
-    with writing(place, shop.users) as workload:
-        workload.wait_for_commit()
-        say("The shop takes orders. Backing up under this load ...")
-        time.sleep(pace.before_backup)
-        back_up(place.system)
-        time.sleep(pace.after_backup)
-        damage = corrupt(place, _SEED)
-        journal = workload.stop()
-    message = confirm_corruption(place.superuser_url, damage)
+def _lose(place: Estate, shop: _Shop, say: Say, back_up: BackUp, pace: Pace) -> _Disaster:
+    """Back up and receive WAL while the shop writes, and let it write on until its server dies."""
+    with receiving(place) as receiver:
+        receiver.wait_until_receiving()
+        with writing(place, shop.users) as workload:
+            workload.wait_for_commit()
+            say("The shop takes orders, and its WAL is stored as it comes. Backing up under this load ...")
+            time.sleep(pace.before_backup)
+            back_up(place.system)
+            time.sleep(pace.after_backup)
+            damage = corrupt(place, _SEED)
+            journal = workload.stop()
+        message = confirm_corruption(place.superuser_url, damage)
+        receiver.stop()
     say(f"The shop was told of {len(journal.acknowledged):,} commits when its server went down. {_told(damage)}")
     say(f"PostgreSQL itself: {message}")
-    return journal, message
+    return _Disaster(journal, message, damage.at - BEFORE)
 
 
 def _told(damage: Damage) -> str:
     return f"It came back with {len(damage.pages)} pages of {damage.table} overwritten on disk."
 
 
-def _recover(place: Estate, shop: _Shop, say: Say, recover: Recover) -> _Recovery:
+def _recover(place: Estate, shop: _Shop, say: Say, recover: Recover, moment: datetime) -> _Recovery:
     """From the declared disaster to the shop's first commit; then the shop is stopped so that it can be looked at."""
     target = place.directory / "recovered"
     make_directory(target, place.production)  # it has to belong to whoever runs the server
-    say(f"Disaster declared. Recovering into {target} ...")
+    say(f"Disaster declared. Recovering into {target}, to the second before it: {moment:%H:%M:%S.%f} UTC ...")
     stopwatch = Stopwatch()
     declared = time.monotonic()
     with stopwatch.phase("stop"):
         place.server.end()
     # The shop tries to reconnect all the while, as an application does.
     with writing(place, shop.users) as workload:
-        outcome = recover(place.system, target)
+        outcome = recover(place.system, target, moment)
         # Before the shop beats again: the last canary known outside is that of the disaster until then.
         loss = measure_loss(place.system, outcome.canary, None)
         with stopwatch.phase("serve"):

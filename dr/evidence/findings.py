@@ -20,13 +20,18 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCopy:
-    """What a restored copy answered. ``rows`` counts what was really read; the canary is its last surviving row."""
+    """What a restored copy answered. ``rows`` counts what was really read; the canary is its last surviving row.
+
+    ``reached`` says where replay ended, in words; ``notes`` which copies of WAL could not be used.
+    """
 
     checks: tuple[Check, ...]
     tables: int
     rows: int
     canary: Beat | None
     phases: tuple[Phase, ...]
+    reached: str = ""
+    notes: tuple[str, ...] = ()
 
     def require(self, what: str) -> None:
         """Raise ``RecoveryFailed`` unless every check passed."""

@@ -14,7 +14,10 @@ Row = dict[str, str | float | int | None]
 
 @dataclass(frozen=True, slots=True)
 class RecoveryOutcome:
-    """What a recovery achieved. ``seconds`` runs from the beginning of the run to the last check."""
+    """What a recovery achieved. ``seconds`` runs from the beginning of the run to the last check.
+
+    ``reached`` says where replay ended, in PostgreSQL's words; empty for a dump.
+    """
 
     label: str
     kind: str
@@ -29,6 +32,7 @@ class RecoveryOutcome:
     tables: int
     rows: int
     notes: tuple[str, ...]
+    reached: str = ""
 
     @property
     def phase_seconds(self) -> dict[str, float]:
@@ -37,24 +41,25 @@ class RecoveryOutcome:
 
 
 def phase_rows(outcome: RecoveryOutcome) -> list[Row]:
-    """One row per phase, then the totals against RTO and RPO."""
+    """The totals against RTO and RPO, then one row per phase: of a long table Prefect shows the first ten rows."""
     origin = min((phase.begin for phase in outcome.phases), default=0.0)
-    rows: list[Row] = [
-        {
-            "phase": phase.name,
-            "begin": round(phase.begin - origin, 2),
-            "end": round(phase.end - origin, 2),
-            "seconds at work": round(phase.seconds, 2),
-            "MB": round(phase.bytes / 1e6, 1) if phase.bytes is not None else None,
-            "target": None,
-            "met": None,
-        }
-        for phase in outcome.phases
-    ]
     verdict = outcome.verdict
-    rows.append(_total("RTO", verdict.rto_seconds, verdict.objective.rto_seconds, verdict.rto_met))
-    rows.append(_total("RPO", verdict.rpo_seconds, verdict.objective.rpo_seconds, verdict.rpo_met))
-    return rows
+    return [
+        _total("RTO", verdict.rto_seconds, verdict.objective.rto_seconds, verdict.rto_met),
+        _total("RPO", verdict.rpo_seconds, verdict.objective.rpo_seconds, verdict.rpo_met),
+        *(
+            {
+                "phase": phase.name,
+                "begin": round(phase.begin - origin, 2),
+                "end": round(phase.end - origin, 2),
+                "seconds at work": round(phase.seconds, 2),
+                "MB": round(phase.bytes / 1e6, 1) if phase.bytes is not None else None,
+                "target": None,
+                "met": None,
+            }
+            for phase in outcome.phases
+        ),
+    ]
 
 
 def _total(name: str, seconds: float | None, target: float, met: bool) -> Row:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dr.catalog.canary import Beat
@@ -16,46 +16,47 @@ from dr.catalog.manifest import Manifest
 from dr.configuration.model import System
 from dr.evidence.findings import Check, CheckedCopy
 from dr.evidence.phases import Phase, Stopwatch
-from dr.operations.check_source import bin_directories
 from dr.operations.target import DirectoryTarget, Target
+from dr.operations.wal.replay import replayed
+from dr.policy.recovery_point import RecoveryPoint
 from dr.postgres.canary import last_beat
-from dr.postgres.cluster import Recipe, Server, running
+from dr.postgres.cluster import Server
 from dr.postgres.connection import connected
 from dr.postgres.digests import read_through
 from dr.postgres.inspection import ServerFacts, dumped_tables, read_facts
-from dr.postgres.installations import server_for
 from dr.secret import Secret
 
 logger = logging.getLogger(__name__)
 
 
-def check_copy(system: System, manifest: Manifest, target: Target) -> CheckedCopy:
-    """Question a restored copy wherever it is."""
+def check_copy(system: System, manifest: Manifest, target: Target, point: RecoveryPoint | None = None) -> CheckedCopy:
+    """Question a restored copy wherever it is; a cluster is recovered to ``point`` first."""
     if isinstance(target, DirectoryTarget):
-        return check_cluster(system, manifest, target.directory)
+        return check_cluster(system, manifest, target.directory, point)
     return check_database(manifest, target.url)
 
 
-def check_cluster(system: System, manifest: Manifest, directory: Path) -> CheckedCopy:
-    """Start the restored cluster on a private socket, let it replay, question it, and stop it."""
-    installation = server_for(manifest.server_major, bin_directories(system))
+def check_cluster(
+    system: System, manifest: Manifest, directory: Path, point: RecoveryPoint | None = None
+) -> CheckedCopy:
+    """Start the restored cluster on a private socket, let it replay to the point, question it, and stop it."""
     stopwatch = Stopwatch()
     database = manifest.database.name if manifest.database else "postgres"
-    recipe = Recipe(settings={"restore_command": "false", "hot_standby": "off"}, superuser=manifest.superuser)
-    with running(directory, installation, recipe) as server:
-        _note_start(server, stopwatch)
+    with replayed(system, manifest, directory, point) as copy:
+        _note_start(copy.server, stopwatch)
         with stopwatch.phase("check"):
-            answers = _question(server.url_for(database), physical=True)
+            answers = _question(copy.server.url_for(database), physical=True)
     facts = answers.facts
     checks = (
         Check(
             "identity", facts.system_identifier == manifest.system_identifier, f"identifier {facts.system_identifier}"
         ),
         Check("writable", not facts.in_recovery, "in recovery" if facts.in_recovery else "recovery has ended"),
-        _tables_there({table.name for table in manifest.table_estimates}, answers),
+        _tables_kept(manifest, point, answers),
         _readable(answers),
+        *((whole,) if (whole := copy.check(point)) else ()),
     )
-    return _checked(checks, answers, stopwatch)
+    return replace(_checked(checks, answers, stopwatch), reached=str(copy.reached), notes=copy.notes)
 
 
 def check_database(manifest: Manifest, url: Secret) -> CheckedCopy:
@@ -85,6 +86,11 @@ class _Answers:
     unreadable: tuple[str, ...]
     canary: Beat | None
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """Those that can be read, partitioned ones included: they have no rows of their own but are tables."""
+        return self.partitioned | set(self.counts)
+
 
 def _question(url: Secret, *, physical: bool) -> _Answers:
     """Read every table of the database through; a table that cannot be read is noted and the rest is read."""
@@ -105,10 +111,21 @@ def _note_start(server: Server, stopwatch: Stopwatch) -> None:
 
 
 def _tables_there(expected: set[str], answers: _Answers) -> Check:
-    missing = sorted(expected - set(answers.counts) - answers.partitioned)
+    missing = sorted(expected - answers.tables)
     if missing:
         return Check("tables", False, f"{len(missing)} of {len(expected)} are missing: {', '.join(missing[:10])}")
-    return Check("tables", True, f"all {len(expected)} there")
+    more = len(answers.tables - expected)
+    return Check(
+        "tables", True, f"all {len(expected)} there" + (f", and {more} that the backup did not name" if more else "")
+    )
+
+
+def _tables_kept(manifest: Manifest, point: RecoveryPoint | None, answers: _Answers) -> Check:
+    """Tables of the backup that are gone: a defect, unless WAL was replayed in which they may have been dropped."""
+    found = _tables_there({table.name for table in manifest.table_estimates}, answers)
+    if found.passed or point is None or not point.pieces:
+        return found
+    return Check(found.name, True, f"{found.detail}: dropped or renamed after the backup, says the WAL behind it")
 
 
 def _readable(answers: _Answers) -> Check:
@@ -120,4 +137,4 @@ def _readable(answers: _Answers) -> Check:
 def _checked(checks: tuple[Check, ...], answers: _Answers, stopwatch: Stopwatch) -> CheckedCopy:
     for check in checks:
         (logger.info if check.passed else logger.error)("check %s: %s", check.name, check.detail)
-    return CheckedCopy(checks, len(answers.counts), sum(answers.counts.values()), answers.canary, stopwatch.phases)
+    return CheckedCopy(checks, len(answers.tables), sum(answers.counts.values()), answers.canary, stopwatch.phases)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from dr.catalog.labels import Kind, Label, object_prefix
+from dr.catalog.labels import Kind, Label, Method, object_prefix
 from dr.errors import StoreError
 from dr.operations.draft import StoreFailure
 from dr.pipeline.write import Written
@@ -14,17 +14,21 @@ from dr.storage.protocol import Store
 from dr.storage.repository import Repository
 
 
-def free_label(repository: Repository, kind: Kind, now: datetime) -> Label:
-    """A label that no store has: one second later when two backups are asked for within one."""
-    label = Label(now.replace(microsecond=0), kind)
+def free_label(repository: Repository, kind: Kind, now: datetime, method: Method = Method.FULL) -> Label:
+    """A label whose second no backup of its kind has in any store: one later when two are asked for within one."""
+    label = Label(now.replace(microsecond=0), kind, method)
     while any(_taken(store, repository.system, label) for store in repository.stores.values()):
-        label = Label(label.created + timedelta(seconds=1), kind)
+        label = Label(label.created + timedelta(seconds=1), kind, method)
     return label
 
 
 def _taken(store: Store, system: str, label: Label) -> bool:
+    methods = tuple(Method) if label.kind is Kind.BASE else (Method.FULL,)
     with contextlib.suppress(StoreError):
-        return next(iter(store.list(object_prefix(system, label))), None) is not None
+        return any(
+            next(iter(store.list(object_prefix(system, Label(label.created, label.kind, method)))), None) is not None
+            for method in methods
+        )
     return False
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from dr.catalog import labels
+from dr.catalog.chains import is_incremental
 from dr.catalog.manifest import Verification
 from dr.configuration.model import System
 from dr.errors import BackupInvalid, ObjectMissing, StoreError
@@ -69,8 +70,11 @@ def publish(system: System, draft: Draft, verifications: Sequence[Verification])
 
 
 def _earlier_sizes(repository: Repository, draft: Draft, count: int = 7) -> list[int]:
+    """Sizes to compare with: an incremental one has no usual size, what changes in a day varies, and says nothing."""
+    if is_incremental(draft.manifest):
+        return []
     listing = repository.list([draft.manifest.kind])
-    return [item.manifest.stored_bytes for item in listing.backups[:count]]
+    return [item.manifest.stored_bytes for item in listing.backups if not is_incremental(item.manifest)][:count]
 
 
 def _discard(repository: Repository, draft: Draft) -> None:

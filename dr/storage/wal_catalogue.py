@@ -12,7 +12,6 @@ from dr.errors import BackupInvalid, ObjectMissing, StoreError
 from dr.storage.protocol import Store
 
 _READERS = 16
-_HISTORY = "history.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,10 @@ class WalCatalogue:
         store = self.stores[name]
         try:
             keys = [item.key for item in store.list(labels.wal_index_prefix(self.system))]
-            with ThreadPoolExecutor(_READERS, thread_name_prefix="wal index") as pool:
-                records = list(pool.map(lambda key: _read(store, key), keys))
+            places = [(key, place) for key in keys if (place := labels.parse_wal_index_key(self.system, key))]
+            # A directory is read faster by one thread: there is nothing to wait for.
+            with ThreadPoolExecutor(1 if store.is_local else _READERS, thread_name_prefix="wal index") as pool:
+                records = list(pool.map(lambda item: self._read(store, *item), places))
         except StoreError as error:
             return StoreWal(name, error=error)
         found = [record for record in records if record is not None]
@@ -56,17 +57,17 @@ class WalCatalogue:
 
     def block_names(self, name: str) -> Iterator[tuple[int, int]]:
         """Timeline and log file of every record, without reading any."""
-        prefix = labels.wal_index_prefix(self.system)
-        for item in self.stores[name].list(prefix):
-            timeline, _, rest = item.key.removeprefix(prefix).partition("/")
-            if rest != _HISTORY and rest.endswith(".json"):
-                yield int(timeline, 16), int(rest.removesuffix(".json"), 16)
+        for item in self.stores[name].list(labels.wal_index_prefix(self.system)):
+            place = labels.parse_wal_index_key(self.system, item.key)
+            if place is not None and place[1] is not None:
+                yield place[0], place[1]
 
     def read_block(self, name: str, timeline: int, log: int) -> WalBlock | None:
         """One log file's record; None when there is none. Raises ``BackupInvalid`` and ``StoreError``."""
         key = labels.wal_block_key(self.system, timeline, log)
         try:
-            return block_from_json(self.stores[name].read_bytes(key), f"{name}:{key}")
+            block = block_from_json(self.stores[name].read_bytes(key), f"{name}:{key}")
+            return _own(block, self.system, timeline, log, f"{name}:{key}")
         except ObjectMissing:
             return None
 
@@ -78,7 +79,7 @@ class WalCatalogue:
         """One timeline's record; None when there is none."""
         key = labels.wal_history_index_key(self.system, timeline)
         try:
-            return history_from_json(self.stores[name].read_bytes(key), f"{name}:{key}")
+            return _in_place(history_from_json(self.stores[name].read_bytes(key), f"{name}:{key}"), timeline, key)
         except ObjectMissing:
             return None
 
@@ -86,13 +87,36 @@ class WalCatalogue:
         """Store one timeline's record."""
         self.stores[name].put_bytes(labels.wal_history_index_key(self.system, history.timeline), to_json(history))
 
+    def _read(self, store: Store, key: str, place: tuple[int, int | None]) -> WalBlock | StoredHistory | str | None:
+        origin = f"{store.name}:{key}"
+        timeline, log = place
+        try:
+            if log is None:
+                return _in_place(history_from_json(store.read_bytes(key), origin), timeline, origin)
+            block = block_from_json(store.read_bytes(key), origin)
+            return _own(block, self.system, timeline, log, origin)
+        except ObjectMissing:
+            return None  # expired between the listing and the reading
+        except BackupInvalid as error:
+            return f"{error.message} ({error.detail})"
 
-def _read(store: Store, key: str) -> WalBlock | StoredHistory | str | None:
-    origin = f"{store.name}:{key}"
-    try:
-        data = store.read_bytes(key)
-        return history_from_json(data, origin) if key.endswith(_HISTORY) else block_from_json(data, origin)
-    except ObjectMissing:
-        return None  # expired between the listing and the reading
-    except BackupInvalid as error:
-        return f"{error.message} ({error.detail})"
+
+def _own(block: WalBlock, system: str, timeline: int, log: int, origin: str) -> WalBlock:
+    """The record if it is of the place it lies in: a copy elsewhere would claim WAL that is not there."""
+    if (block.system, block.timeline, block.log) != (system, timeline, log):
+        raise BackupInvalid(
+            f"{origin} is a record of another place",
+            detail=f"of system {block.system}, timeline {block.timeline}, log file {block.log:08X}",
+            hint="Somebody copied or renamed it; remove it, or put the right one back from another store.",
+        )
+    return block
+
+
+def _in_place(history: StoredHistory, timeline: int, origin: str) -> StoredHistory:
+    if history.timeline != timeline:
+        raise BackupInvalid(
+            f"{origin} is a record of another place",
+            detail=f"of timeline {history.timeline}",
+            hint="Somebody copied or renamed it; remove it, or put the right one back from another store.",
+        )
+    return history

@@ -25,29 +25,44 @@ def backup(
         ),
     ] = None,
     kind: Annotated[Kind, typer.Option(help="The logical dump, the physical base backup, or both.")] = "all",
+    full: Annotated[
+        bool, typer.Option("--full", help="Make the base backup a full one, whether or not one is due.")
+    ] = False,
     remote: Annotated[bool, typer.Option("--remote", help="Have the Prefect worker do it, and wait for it.")] = False,
 ) -> None:
     """Back up: dump and base backup, encrypted, stored, read back.
 
+    The base backup is full once a week and in between holds what has changed,
+    where the server can do that (PostgreSQL 17, summarize_wal = on).
     A backup is listed only after every copy of it was read back. Exit code 14:
     some of it is safe and some is not; nothing expires then.
 
     Examples:
       dr backup
       dr backup --cloud --retention-days 30
+      dr backup --kind base --full
     """
     days, system = retention_days or 0, name_of_system(session)
+    method = "full" if full else "auto"
     if remote:
         from dr.cli.remote import run_remotely
 
-        run_remotely(session, "daily-backup", {"cloud": cloud, "retention_days": days, "kind": kind})
+        parameters = {"cloud": cloud, "retention_days": days, "kind": kind, "base_method": method}
+        run_remotely(session, "daily-backup", parameters)
         return
     begin = time.monotonic()
     try:
         with procedures(session):
+            from dr.policy.base_schedule import BaseMethod
             from flows.daily_backup import BackupKind, daily_backup
 
-            summary = daily_backup(system=system, cloud=cloud, retention_days=days, kind=BackupKind(kind))
+            summary = daily_backup(
+                system=system,
+                cloud=cloud,
+                retention_days=days,
+                kind=BackupKind(kind),
+                base_method=BaseMethod(method),
+            )
         session.output.document["system"] = summary.system
     finally:
         _show(session, time.monotonic() - begin)

@@ -27,7 +27,7 @@ def canary(
     Example:
       dr canary --system shop
     """
-    system = effective_configuration(session, require_postgres=True).system
+    system = effective_configuration(session, require_postgres=True, require_encryption=False).system
     from dr.operations.keep_canary import Canary
 
     keeper = Canary(system, interval_seconds=interval, keep_days=keep_days, tell=session.output.note)

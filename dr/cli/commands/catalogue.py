@@ -97,6 +97,7 @@ def _entry(backup: Backup, now: datetime) -> dict[str, object]:
     return {
         "label": manifest.label,
         "kind": str(manifest.kind),
+        "parent": manifest.parent,
         "begin": manifest.begin.isoformat(),
         "end": manifest.end.isoformat(),
         "age_seconds": round((now - manifest.end).total_seconds(), 3),
@@ -116,6 +117,7 @@ def _describe(session: Session, backup: Backup) -> None:
         "begin": f"{manifest.begin:%Y-%m-%d %H:%M:%S} UTC",
         "end": f"{manifest.end:%Y-%m-%d %H:%M:%S} UTC",
         "WAL": f"{manifest.begin_lsn} to {manifest.end_lsn}, timeline {manifest.timeline or 'unknown'}",
+        "needs": manifest.parent or "",
         "stores": ", ".join(backup.stores),
         "encryption": f"{manifest.encryption.method} {' '.join(manifest.encryption.fingerprints)}".strip(),
         "retention": manifest.retention_class,

@@ -25,7 +25,7 @@ def show(session: Session) -> None:
     """
     rows = [
         {"setting": key, "value": value, "origin": origin}
-        for key, value, origin in effective_configuration(session).rows()
+        for key, value, origin in effective_configuration(session, require_encryption=False).rows()
     ]
     session.output.document["settings"] = rows
     session.output.table("Settings in effect", rows)

@@ -77,15 +77,15 @@ class _Flows:
 
             daily_backup(system=system.name, cloud=True)
 
-    def recover(self, system: System, target: Path) -> Recovered:
-        """The latest backup into ``target``."""
+    def recover(self, system: System, target: Path, moment: datetime) -> Recovered:
+        """The state at ``moment`` into ``target``."""
         from dr.demo.story import RecoveryOutcome as Recovered
         from dr.evidence.scoreboard import RecoveryOutcome
 
         with self._configured(system), procedures(self._session):
             from flows.recover_database import recover_database
 
-            outcome = recover_database(system=system.name, to=str(target))
+            outcome = recover_database(system=system.name, to=str(target), target_time=moment.isoformat())
         if not isinstance(outcome, RecoveryOutcome):
             raise TypeError(f"a recovery came back with a {type(outcome).__name__}")
         return Recovered(outcome.label, outcome.phases, outcome.loss.restored)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dr.cli import consent, verdict
+from dr.cli.commands.target_options import (
+    Exclusive,
+    Immediate,
+    TargetLsn,
+    TargetName,
+    TargetTime,
+    TargetXid,
+    Timeline,
+    WantedPoint,
+)
 from dr.cli.output import plain
 from dr.cli.runners import effective_configuration, name_of_system, procedures
 from dr.cli.session import Session
@@ -71,6 +81,7 @@ class Wanted:
     to: str
     scenario: Scenario
     disaster_at: str
+    point: WantedPoint = field(default_factory=WantedPoint)
 
 
 def recover_db(
@@ -83,8 +94,18 @@ def recover_db(
     scenario: Disaster = Scenario.DATABASE_CORRUPTION,
     disaster_at: DisasterAt = "",
     remote: Remote = False,
+    target_time: TargetTime = "",
+    target_lsn: TargetLsn = "",
+    target_xid: TargetXid = "",
+    target_name: TargetName = "",
+    immediate: Immediate = False,
+    exclusive: Exclusive = False,
+    timeline: Timeline = "",
 ) -> None:
-    """Recover: plan, ask, restore, boot, question, measure.
+    """Recover: plan, ask, restore, replay, boot, question, measure.
+
+    A base backup is recovered to the newest WAL there is, or to the point that
+    a --target option names; the plan says what that takes and loses.
 
     Nothing is ever restored over something that is there. Exit code 11: refused
     or declined, nothing was touched; 16: recovered, but later or with more loss
@@ -93,17 +114,20 @@ def recover_db(
     Examples:
       dr recover-db --dry-run
       dr recover-db --to /srv/restored
+      dr recover-db --target-time 2026-01-31T01:59:59Z --dry-run
       dr recover-db backups/database/backup_20240101_020000.sql.gz.gpg \\
         --to postgresql://postgres@db2/shop
     """
+    point = WantedPoint(target_time, target_lsn, target_xid, target_name, immediate, exclusive, timeline)
+    point.check()
     if remote:
         from dr.cli.remote import recover_remotely
 
-        wanted = Wanted(name_of_system(session), backup, to, scenario, disaster_at)
+        wanted = Wanted(name_of_system(session), backup, to, scenario, disaster_at, point)
         recover_remotely(session, wanted, dry_run=dry_run, yes=yes, typed=confirm)
         return
     system = effective_configuration(session).system
-    wanted = Wanted(system.name, backup, target_for_flow(to), scenario, disaster_at)
+    wanted = Wanted(system.name, backup, target_for_flow(to), scenario, disaster_at, point)
     plan = _plan(session, wanted)
     _show(session, plan, aside=session.output.json and not dry_run)
     if dry_run:
@@ -128,6 +152,7 @@ def _plan(session: Session, wanted: Wanted) -> RecoveryPlan:
             scenario=wanted.scenario,
             disaster_at=wanted.disaster_at,
             dry_run=True,
+            **wanted.point.parameters(),
         )
     if not isinstance(plan, RecoveryPlan):
         raise TypeError(f"a dry run came back with a {type(plan).__name__}")
@@ -153,6 +178,7 @@ def _recover(session: Session, wanted: Wanted, backup: str, typed: str) -> Recov
             scenario=wanted.scenario,
             disaster_at=wanted.disaster_at,
             confirm_name=typed,
+            **wanted.point.parameters(),
         )
     if not isinstance(outcome, RecoveryOutcome):
         raise TypeError(f"a recovery came back with a {type(outcome).__name__}")
