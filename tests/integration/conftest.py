@@ -26,7 +26,7 @@ host all all 127.0.0.1/32 scram-sha-256
 host replication all 127.0.0.1/32 scram-sha-256
 """
 # Nothing of the caller's may reach the tests: neither real databases, nor real buckets, nor a real Prefect.
-_FOREIGN = (
+FOREIGN = (
     "AWS_",
     "PG",
     "PREFECT_",
@@ -112,7 +112,7 @@ def made_database(server: TestServer) -> Iterator[str]:
 
 def operator_environment(server: TestServer, database: str, directory: Path) -> dict[str, str]:
     """The environment of an operator whose system is ``database``, with a local store and a passphrase."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return {
         **kept,
         "PYTHONPATH": str(ROOT),

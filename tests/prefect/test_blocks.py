@@ -126,6 +126,26 @@ def test_a_configuration_survives_its_block(environ: dict[str, str]) -> None:
     }
 
 
+def test_every_path_in_a_block_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker begins somewhere else than whoever deploys: defaults and relative paths are settled where they meant."""
+    (tmp_path / "url").write_text("postgresql://app@db/main")
+    (tmp_path / "url").chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    environ = {"DATABASE_URL_FILE": "url", "GNUPGHOME": "gnupg", "DR_ENCRYPTION_RECIPIENTS": "0" * 40}
+    given = {"encryption.public_key_file": "keys.asc", "postgres.bin_directories": "pg/bin"}
+
+    block = ProtectedSystem.from_effective(load("main", environ=environ, overrides=given))
+
+    assert block.state_directory == str(tmp_path / "state")
+    assert [store.path for store in block.repository.stores] == [str(tmp_path / "backups")]
+    assert block.postgres.url_file == str(tmp_path / "url")
+    assert block.postgres.bin_directories == [str(tmp_path / "pg/bin")]
+    assert (block.encryption.gnupg_home, block.encryption.public_key_file) == (
+        str(tmp_path / "gnupg"),
+        str(tmp_path / "keys.asc"),
+    )
+
+
 def test_secrets_of_the_environment_are_kept_by_reference(
     environ: dict[str, str], hidden: dict[str, str], client: SyncPrefectClient
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import time
 
+from dr.errors import ConfigurationError
 from dr.postgres.canary import last_beat
 from dr.postgres.connection import connected
 from tests.integration.cli.command import Dr, finished, send, wait_until
@@ -35,6 +36,20 @@ def test_the_ticks_do_not_drift(dr: Dr, server: TestServer, small_database: str)
     times = rows(server, small_database)[1:]
 
     assert times[20] - times[0] < 2.8
+
+
+def test_it_needs_no_key(dr: Dr, server: TestServer, small_database: str) -> None:
+    """The host of the database writes the rows; nothing of the backups' encryption has to be known there."""
+    keyless = Dr({name: value for name, value in dr.environment.items() if "ENCRYPTION" not in name}, dr.directory)
+
+    done = keyless("canary", "--once")
+    shown = keyless("config", "show")
+
+    assert done.code == 0, done.err
+    assert len(rows(server, small_database)) == 1
+    assert shown.code == 0, shown.err
+    assert "postgres.url" in shown.out
+    assert keyless("backup").code == ConfigurationError.exit_code
 
 
 def test_sigterm_ends_it_cleanly_and_it_tells_what_it_did(dr: Dr, server: TestServer, small_database: str) -> None:

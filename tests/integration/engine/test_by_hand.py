@@ -16,11 +16,12 @@ from dr.operations.check_recovery import check_cluster
 from dr.operations.find_backup import find_backup
 from dr.operations.restore_cluster import restore_cluster
 from dr.postgres.account import account_for
-from dr.postgres.cluster import Server, running
+from dr.postgres.cluster import Server, create_cluster, running
 from dr.postgres.connection import client_environment, connected
 from dr.postgres.inspection import scalar
 from tests.integration.engine.conftest import DATABASE, Site
 from tests.integration.engine.procedures import digests, make
+from tests.integration.pitr.shelf import primary, put_archive, put_partial
 
 SystemFor = Callable[..., System]
 
@@ -43,6 +44,35 @@ touch recovery.signal
 echo "restore_command = 'false'" >> postgresql.auto.conf
 """
 
+POINT = r"""
+set -eu
+gpg="gpg --batch -q --pinentry-mode loopback --passphrase-file $KEY"
+find="test -f $REPOSITORY/wal/*/%f.zst.gpg && $gpg -d $REPOSITORY/wal/*/%f.zst.gpg"
+cat >> "$DATA/postgresql.auto.conf" <<END
+restore_command = '$find | zstd -q -d > %p'
+recovery_target_time = '$POINT'
+recovery_target_action = 'promote'
+hot_standby = off
+END
+for partial in "$REPOSITORY"/wal/*/*.partial.zst.gpg; do
+    name=${partial##*/}
+    $gpg -d "$partial" | zstd -q -d > "$DATA/pg_wal/${name%%.*}"
+    truncate -s 16M "$DATA/pg_wal/${name%%.*}"
+done
+"""
+
+ASK = r"""
+set -eu
+cd "$DATA"
+pg_ctl -D "$DATA" -l "$LOG" -w -o "-c listen_addresses='' -c unix_socket_directories='$SOCKETS'" start >/dev/null
+tries=0
+until psql -X -At -h "$SOCKETS" -U postgres -d postgres -c "SELECT 1" >/dev/null 2>&1; do
+    tries=$((tries + 1)); [ $tries -lt 300 ]; sleep 0.2
+done
+psql -X -At -h "$SOCKETS" -U postgres -d postgres -c "SELECT id FROM moments ORDER BY id"
+pg_ctl -D "$DATA" -w -m fast stop >/dev/null
+"""
+
 START = r"""
 set -eu
 cd "$DATA"
@@ -57,7 +87,21 @@ def tools(site: Site, tmp_path: Path) -> dict[str, str]:
     """A PATH with nothing of ours: the stock programs only, and the PostgreSQL ones of the server's major."""
     directory = tmp_path / "tools"
     directory.mkdir()
-    for name in ("gpg", "gpg-agent", "gunzip", "gzip", "zstd", "tar", "sh", "mkdir", "touch", "cat", "bash"):
+    for name in (
+        "gpg",
+        "gpg-agent",
+        "gunzip",
+        "gzip",
+        "zstd",
+        "tar",
+        "sh",
+        "mkdir",
+        "touch",
+        "cat",
+        "bash",
+        "truncate",
+        "sleep",
+    ):
         found = shutil.which(name)
         if found is None:
             pytest.fail(f"{name} is missing on this machine: restoring by hand needs it")
@@ -79,6 +123,15 @@ def script(text: str, environment: Mapping[str, str], *prefix: str) -> subproces
         timeout=120,
         check=False,
     )
+
+
+def as_owner_of(directory: Path) -> tuple[str, ...]:
+    """PostgreSQL does not run as root; everybody else needs no prefix."""
+    account = account_for(directory)
+    if not account.namespace:
+        return ()
+    unshare = shutil.which("unshare") or ""
+    return (unshare, "--user", f"--map-user={account.uid}", f"--map-group={account.gid}", "--")
 
 
 @pytest.mark.incident("I34")
@@ -130,15 +183,51 @@ def test_a_base_backup_restores_with_gpg_zstd_tar_and_pg_ctl(
     try:
         unpacked = script(PHYSICAL, environment)
         assert unpacked.returncode == 0, unpacked.stderr
-        account = account_for(tmp_path / "by-hand")
-        # PostgreSQL does not run as root; everybody else needs no prefix.
-        as_owner = ("unshare", "--user", f"--map-user={account.uid}", f"--map-group={account.gid}", "--")
-        prefix = tuple(map(str, as_owner)) if account.namespace else ()
-        answered = script(START, environment, *((shutil.which(prefix[0]) or "", *prefix[1:]) if prefix else ()))
+        answered = script(START, environment, *as_owner_of(tmp_path / "by-hand"))
         assert answered.returncode == 0, answered.stderr
         assert answered.stdout.strip() == "5000"
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+@pytest.mark.incident("I34")
+def test_a_point_in_time_is_recovered_with_gpg_and_zstd_alone(
+    site: Site, system_for: SystemFor, tools: dict[str, str], tmp_path: Path
+) -> None:
+    """By the restore_command of RESTORE.md, over closed segments into the open one, to the microsecond."""
+    create_cluster(tmp_path / "shop", site.installation)
+    with primary(tmp_path / "shop", site.installation, tmp_path / "archive") as origin:
+        origin.prepare()
+        system = system_for(origin.server.url)
+        published = make(system, Kind.BASE)
+        moments = origin.commit(3)
+        origin.switch()
+        moments += origin.commit(3)
+        put_archive(system, origin)
+        put_partial(system, origin)
+    key = tmp_path / "passphrase"
+    key.write_text(system.encryption.passphrase.reveal())  # type: ignore[union-attr]
+    data, sockets = tmp_path / "by-hand", Path("/tmp") / f"dr-point-{os.getpid()}"
+    sockets.mkdir(mode=0o700)
+    environment = {
+        **tools,
+        "KEY": str(key),
+        "REPOSITORY": str(tmp_path / "backups" / "shop"),
+        "LABEL": published.label,
+        "DATA": str(data),
+        "SOCKETS": str(sockets),
+        "LOG": str(tmp_path / "server.log"),
+        "POINT": f"{moments[4].time:%Y-%m-%d %H:%M:%S.%f}+00",
+    }
+    try:
+        unpacked = script(PHYSICAL + POINT, environment)
+        assert unpacked.returncode == 0, unpacked.stderr
+        answered = script(ASK, environment, *as_owner_of(data))
+        assert answered.returncode == 0, answered.stderr + (tmp_path / "server.log").read_text()
+    finally:
+        shutil.rmtree(sockets, ignore_errors=True)
+
+    assert [int(line) for line in answered.stdout.split()] == [moment.id for moment in moments[:5]]
 
 
 def test_the_notes_beside_the_backups_name_the_system_and_these_commands(
@@ -148,7 +237,15 @@ def test_the_notes_beside_the_backups_name_the_system_and_these_commands(
     make(system_for(site.url), Kind.DUMP)
     text = (tmp_path / "backups" / "shop" / "RESTORE.md").read_text()
     assert "`shop`" in text
-    for command in ("gunzip | psql", "zstd -d | tar", "pg_ctl", "recovery.signal", "sha256sum"):
+    for command in (
+        "gunzip | psql",
+        "zstd -d | tar",
+        "pg_ctl",
+        "recovery.signal",
+        "sha256sum",
+        "restore_command",
+        "pg_combinebackup",
+    ):
         assert command in text
 
 

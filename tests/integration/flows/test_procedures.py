@@ -122,6 +122,8 @@ def test_a_backup_run_shows_its_steps_and_a_recovery_its_phases(host: Host, tmp_
     assert recovered["error"] is None
     phases = [row["phase"] for row in recovered["artifacts"]["recovery-phases"]]  # type: ignore[index]
     wanted = [
+        "RTO",
+        "RPO",
         "find",
         "fetch",
         "decrypt",
@@ -131,8 +133,6 @@ def test_a_backup_run_shows_its_steps_and_a_recovery_its_phases(host: Host, tmp_
         "replay",
         "boot",
         "check",
-        "RTO",
-        "RPO",
     ]
     assert phases == wanted
     assert host.files("run_*.json"), "each run's record is kept in the repository"

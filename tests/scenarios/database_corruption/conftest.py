@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     said: list[str] = []
     seen: list[tuple[System, RecoveryOutcome]] = []
 
-    def recover_and_remember(system: System, target: Path) -> RecoveryOutcome:
-        outcome = recover(system, target)
+    def recover_and_remember(system: System, target: Path, moment: datetime) -> RecoveryOutcome:
+        outcome = recover(system, target, moment)
         seen.append((system, outcome))
         return outcome
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from dr.catalog.labels import Kind
 from dr.configuration.model import System
 from dr.demo.story import RecoveryOutcome
 from dr.evidence.phases import Stopwatch
 from dr.operations.back_up_cluster import back_up_cluster
 from dr.operations.back_up_database import back_up_database
-from dr.operations.check_recovery import check_cluster
+from dr.operations.check_recovery import check_copy
 from dr.operations.check_source import check_source
-from dr.operations.find_backup import find_backup
+from dr.operations.plan_recovery import choose
 from dr.operations.prove import prove
 from dr.operations.publish import publish
-from dr.operations.restore_cluster import restore_cluster
+from dr.operations.restore import restore
+from dr.policy.recovery_target import RecoveryTarget, TargetKind
 
 RUN = "scenario"
 
@@ -33,23 +34,23 @@ def back_up(system: System) -> None:
         assert not published.problems
 
 
-def recover(system: System, target: Path) -> RecoveryOutcome:
-    """The latest base backup, questioned before anybody uses it."""
+def recover(system: System, target: Path, moment: datetime) -> RecoveryOutcome:
+    """To that moment, questioned before anybody uses it."""
     stopwatch = Stopwatch()
     with stopwatch.phase("find"):
-        found = find_backup(system, "latest", Kind.BASE)
-    restored = restore_cluster(system, found, target)
-    copy = check_cluster(system, found.manifest, target)
-    copy.require(found.manifest.label)
+        chosen = choose(system, "latest", str(target), RecoveryTarget(TargetKind.TIME, time=moment))
+    restored = restore(system, chosen)
+    copy = check_copy(system, chosen.found.manifest, chosen.target, chosen.point)
+    copy.require(chosen.found.manifest.label)
     phases = (*stopwatch.phases, *restored.phases, *copy.phases)
-    return RecoveryOutcome(found.manifest.label, phases, copy.canary)
+    return RecoveryOutcome(chosen.found.manifest.label, phases, copy.canary)
 
 
-def recover_and(tamper: Callable[[Path], None]) -> Callable[[System, Path], RecoveryOutcome]:
+def recover_and(tamper: Callable[[Path], None]) -> Callable[[System, Path, datetime], RecoveryOutcome]:
     """The same, with something done to the recovered directory before the shop gets it."""
 
-    def recover_badly(system: System, target: Path) -> RecoveryOutcome:
-        outcome = recover(system, target)
+    def recover_badly(system: System, target: Path, moment: datetime) -> RecoveryOutcome:
+        outcome = recover(system, target, moment)
         tamper(target)
         return outcome
 

@@ -63,13 +63,13 @@ def test_postgresql_itself_reported_the_damage(played: Played) -> None:
 
 
 def test_the_loss_is_the_time_between_two_canaries(played: Played) -> None:
-    """The shop went on writing after the backup, so something was lost, and the figure is not zero by default."""
+    """The target lies a second before the disaster, so something was lost, and the figure is not zero by default."""
     first, _ = _journals(played)
     beats = [item for item in first.transactions if item.rows[0].table == CANARY and item.number in first.acknowledged]
     assert played.outcome.canary is not None
     lost_beats = beats[-1].rows[0].id - played.outcome.canary.seq
 
-    assert lost_beats >= 2
+    assert 1 <= lost_beats <= 3
     assert played.report.verdict.rpo_seconds == pytest.approx(lost_beats, abs=1.5)
     assert str(played.outcome.canary.seq) in played.report.loss_explanation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_the_shop_can_be_built_and_damaged_on_every_installed_major(tmp_path: Pa
         size = load_dataset(place, 0.01)
         first, second = (take_baseline(place.superuser_url) for _ in range(2))
         with pytest.raises(RecoveryFailed, match="without complaint"):
-            confirm_corruption(place.superuser_url, Damage("shop.documents", tmp_path, (0,)))
+            confirm_corruption(place.superuser_url, Damage("shop.documents", tmp_path, (0,), datetime.now(UTC)))
         damage = corrupt(place, seed=7)
         message = confirm_corruption(place.superuser_url, damage)
         with connected(place.superuser_url) as connection:

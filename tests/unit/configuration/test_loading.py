@@ -58,6 +58,18 @@ def test_no_encryption_is_an_error_with_both_ways_out(known: Known) -> None:
     assert "encryption.recipients" in caught.value.hint
 
 
+def test_looking_and_writing_canary_rows_need_no_encryption(known: Known) -> None:
+    """What makes and reads no backup asks for no key; the server may still be wanted."""
+    environ = known.without("BACKUP_ENCRYPTION_KEY")
+
+    system = load(environ=environ, require_encryption=False).system
+
+    assert system.postgres.configured
+    assert (system.encryption.recipients, system.encryption.passphrase) == ((), None)
+    with pytest.raises(ConfigurationError, match="no encryption is configured"):
+        load(environ=environ, require_postgres=False)
+
+
 def test_keys_that_only_decrypt_do_not_make_backups_possible(known: Known) -> None:
     """A GnuPG home or a secret key names nobody to encrypt to."""
     environ = {**known.without("BACKUP_ENCRYPTION_KEY"), "GNUPGHOME": "/etc/gnupg"}

@@ -89,12 +89,12 @@ def test_only_the_chosen_pages_are_overwritten_and_the_seed_chooses(tmp_path: Pa
     files = [tmp_path / "one", tmp_path / "two", tmp_path / "three"]
     for file in files:
         file.write_bytes(b"\1" * PAGE * 40)
-    damages = [overwrite_pages("t", file, PAGE, 40, seed) for file, seed in zip(files, (1, 1, 2), strict=True)]
+    damages = [overwrite_pages(file, PAGE, 40, seed) for file, seed in zip(files, (1, 1, 2), strict=True)]
     contents = [file.read_bytes() for file in files]
     changed = [number for number in range(40) if contents[0][number * PAGE : (number + 1) * PAGE] != b"\1" * PAGE]
 
     assert contents[0] == contents[1] != contents[2]
-    assert tuple(changed) == damages[0].pages
+    assert tuple(changed) == damages[0]
     assert len(changed) == 5
     assert all(10 <= number < 30 for number in changed)
     assert len(contents[0]) == PAGE * 40
@@ -106,7 +106,7 @@ def test_a_table_of_few_pages_is_damaged_too(tmp_path: Path, pages: int) -> None
     file = tmp_path / "small"
     file.write_bytes(b"\1" * PAGE * pages)
 
-    assert overwrite_pages("t", file, PAGE, pages, 1).pages
+    assert overwrite_pages(file, PAGE, pages, 1)
     assert file.stat().st_size == PAGE * pages
 
 

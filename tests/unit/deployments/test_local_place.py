@@ -43,6 +43,33 @@ def test_a_place_that_cannot_be_made_is_refused_with_a_hint(tmp_path: Path) -> N
     assert "--directory" in told.value.hint
 
 
+def test_status_tells_what_runs_and_where(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Part by part; 0 only when all of them run, so that scripts can ask."""
+    asked = ["status", "--directory", str(place.directory)]
+    for part in place.parts:
+        assert main(asked) == 1
+        assert f"{part.name}: does not run" in capsys.readouterr().out
+        part.begin(("sleep", "60"), os.environ, place.directory)
+    try:
+        place.port_file.write_text("4207", encoding="ascii")
+
+        assert main(asked) == 0
+        said = capsys.readouterr().out
+        assert [line.partition(":")[0] for line in said.splitlines()] == ["demo", "server", "worker", "Prefect"]
+        assert f"http://{ADDRESS}:4207" in said
+    finally:
+        for part in place.parts:
+            part.end()
+    assert main(asked) == 1
+    assert "http://" not in capsys.readouterr().out
+
+
+def test_status_of_a_place_that_was_never_made_makes_none(tmp_path: Path) -> None:
+    """Looking changes nothing."""
+    assert main(["status", "--directory", str(tmp_path / ".local")]) == 1
+    assert not (tmp_path / ".local").exists()
+
+
 def test_a_taken_port_leads_to_the_next_free_one(place: Place) -> None:
     """And later commands know which it was."""
     with socket.create_server((ADDRESS, 0)) as taken:
