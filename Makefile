@@ -8,12 +8,14 @@ COVERAGE_FLOOR ?= 70
 # A test that skips because something is missing has tested nothing. 0 relaxes that on your own machine; CI never does.
 DR_DEMAND_ALL ?= 1
 PYTEST := $(BIN)/python -m pytest
+# The examples in docstrings are tests as well.
+UNITS := --doctest-modules dr tests/unit
 PACKAGES := dr flows tasks blocks deployments
 
 export PYTHON DR_DEMAND_ALL
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit rest lint fix up down bench incidents constraints clean FORCE
+.PHONY: help demo test unit rest lint fix up status down bench incidents constraints clean FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z.]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -24,12 +26,12 @@ demo: .venv ## protect a PostgreSQL, lose it, bring it back, and say how long it
 test: lint ## everything that must hold: lint, unit tests, then the ones with real servers
 	@rm -f .coverage .coverage.*
 	@echo "unit tests"
-	@$(PYTEST) tests/unit -n 2 --cov --cov-report=
+	@$(PYTEST) $(UNITS) -n 2 --cov --cov-report=
 	@echo "tests with real servers"
 	@$(PYTEST) tests --ignore=tests/unit --cov --cov-append --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
 
 unit: .venv ## unit tests alone, in less than 30 seconds
-	@$(PYTEST) tests/unit -n 2
+	@$(PYTEST) $(UNITS) -n 2
 
 lint: .venv ## style, types, import arrows, file lengths
 	@$(BIN)/ruff check --quiet . \
@@ -48,6 +50,9 @@ fix: .venv ## let ruff repair and format what it can
 
 up: .venv ## start a local Prefect server, a worker and the demo system
 	@$(BIN)/python -m deployments.local up
+
+status: .venv ## whether what `make up` started runs, and where
+	@$(BIN)/python -m deployments.local status
 
 down: .venv ## stop what `make up` started
 	@$(BIN)/python -m deployments.local down

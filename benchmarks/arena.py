@@ -81,7 +81,7 @@ def arena(installation: Installation, megabytes: int, parent: Path) -> Iterator[
         data = work / "data"
         account = create_cluster(data, installation)
         pgbackrest = find_pgbackrest(work, data, account)
-        with _key() as key, running(data, installation, _recipe(pgbackrest)) as server:
+        with made_key() as key, running(data, installation, _recipe(pgbackrest)) as server:
             with connected(server.url_for("postgres")) as connection:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
             yield Arena(work, installation, server, key, pgbackrest)
@@ -101,7 +101,7 @@ def _recipe(pgbackrest: PgBackRest | None) -> Recipe:
 
 
 @contextmanager
-def _key() -> Iterator[Key]:
+def made_key() -> Iterator[Key]:
     """The agent's socket needs a short path, so the key ring lies under the system's temporary directory."""
     with tempfile.TemporaryDirectory(prefix="dr-bench-", ignore_cleanup_errors=True) as name:
         home = Path(name)
