@@ -28,7 +28,7 @@ test: lint ## everything that must hold: lint, unit tests, then the ones with re
 	@echo "unit tests"
 	@$(PYTEST) $(UNITS) -n 2 --cov --cov-report=
 	@echo "tests with real servers"
-	@$(PYTEST) tests --ignore=tests/unit --cov --cov-append --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
+	@$(PYTEST) tests --ignore=tests/unit -n 2 --dist loadfile --cov --cov-append --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
 
 unit: .venv ## unit tests alone, in less than 30 seconds
 	@$(PYTEST) $(UNITS) -n 2

@@ -122,10 +122,9 @@ def _compare(place: WalPlace, options: argparse.Namespace) -> Results:
     measured = run_rounds(contenders(place, barman), options.repeat, _before_each)
     lags: list[Lag] = []
     if options.lag_seconds:
-        _tell("lag from commit to stored, full load")
-        lags.append(lag(place, options.lag_seconds, full_load=True, partial_seconds=30))
-        _tell("lag from commit to stored, light load")
-        lags.append(lag(place, options.lag_seconds, full_load=False, partial_seconds=2))
+        for full_load, partial_seconds in ((True, 30), (True, 2), (False, 2)):
+            _tell(f"lag from commit to stored, {'full' if full_load else 'light'} load")
+            lags.append(lag(place, options.lag_seconds, full_load=full_load, partial_seconds=partial_seconds))
     plans: tuple[Planning, ...] = ()
     if options.backups:
         _tell(f"planning over {options.backups} backups and {options.history} segments")

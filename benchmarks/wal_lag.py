@@ -66,6 +66,8 @@ def lag(place: WalPlace, seconds: int, *, full_load: bool, partial_seconds: int)
 def _receiver(system: System, work: Path) -> Iterator[None]:
     """`dr wal receive` as a process of its own, begun when it has stored something."""
     file = write_configuration(work, system)
+    with file.open("a", encoding="utf-8") as text:
+        text.write(f"\n[system.{system.name}.wal]\npartial_seconds = {system.wal.partial_seconds}\n")
     with (work / "receiver.log").open("wb") as log:
         process = subprocess.Popen(
             (sys.executable, "-m", "dr.cli", "wal", "receive"),

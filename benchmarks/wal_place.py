@@ -34,7 +34,15 @@ from dr.secret import Secret
 
 NAME = "bench"
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
-_LOAD = {"wal_level": "replica", "wal_keep_size": "16GB", "max_wal_size": "4GB", "fsync": "off"}
+# Frequent checkpoints make full-page images, which are most of the WAL of a busy server; the rest only saves time.
+_LOAD = {
+    "wal_level": "replica",
+    "wal_keep_size": "16GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "30s",
+    "fsync": "off",
+    "synchronous_commit": "off",
+}
 _SCALE = 15
 _BATCH_SECONDS = 5
 

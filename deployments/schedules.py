@@ -100,7 +100,7 @@ PROCEDURES: tuple[Procedure, ...] = (
             "One table or schema as it was at a moment, beside what is there: a copy is recovered to that moment on the"
             " worker, and what is wanted is loaded from it under a schema of its own, or written as an encrypted file."
             " The application goes on.\n\n"
-            "Never runs by itself. **Run → Custom run**: name a *table* or a *schema* and a *target time*."
+            "Never runs by itself. **Run → Custom run**: name a *table* or a *schema name* and a *target time*."
         ),
         tags=("dr", "recovery"),
     ),

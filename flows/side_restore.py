@@ -17,7 +17,7 @@ from tasks.side import bring_back, check_place, temporary_place
 def side_restore(
     system: str = "",
     table: str = "",
-    schema: str = "",
+    schema_name: str = "",
     as_schema: str = "",
     into: str = "",
     file: str = "",
@@ -36,7 +36,7 @@ def side_restore(
     Args:
         system: Name of the protected system (its ProtectedSystem block); empty for the only one.
         table: The table as SQL writes it, with its schema: public.orders. Partitions come with their parent.
-        schema: Or a whole schema, by its name.
+        schema_name: Or a whole schema, by its name.
         as_schema: The new schema that it goes into; empty for recovered_ and the time.
         into: Database that it goes into, as postgresql://USER@HOST/NAME without a password, or env:NAME of a variable
             of the worker that holds the address. Empty: the system's own address; its role must be able to make a
@@ -52,7 +52,7 @@ def side_restore(
         exclusive: Just before the time, LSN or transaction instead of just after it.
         timeline: Follow this timeline; empty for the newest.
     """
-    wanted = parse_wanted(table, schema)
+    wanted = parse_wanted(table, schema_name)
     until = parse_recovery_target(
         time=target_time,
         lsn=target_lsn,

@@ -6,12 +6,14 @@ timelines itself. Where it begins is decided by the newest file in the directory
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from dr.catalog.wal_names import Segment
 from dr.pipeline.process import Child
 from dr.postgres.connection import client_environment
 from dr.postgres.installations import Installation
+from dr.postgres.wal_header import HEADER_BYTES
 from dr.secret import Secret
 
 _REMOVED = "has already been removed"
@@ -45,6 +47,21 @@ def receive_argv(installation: Installation, slot: str, spool: Path, synchronous
 def begin_at(spool: Path, segment: Segment) -> None:
     """Have the next ``receive_wal`` begin with this segment."""
     (spool / f"{segment}.partial").touch(mode=0o600)
+
+
+def mend_partial(partial: Path, segment_bytes: int) -> bool:
+    """Give an open segment its whole size if it has neither that nor none; True when it had to.
+
+    ``pg_receivewal`` fills a new file with zeros before it writes to it. Killed meanwhile, or out of disk, it leaves a
+    shorter one, with which it refuses to begin ever again.
+    """
+    size = partial.stat().st_size
+    if size in (0, segment_bytes):
+        return False
+    with partial.open("rb") as file:
+        written = any(file.read(HEADER_BYTES))
+    os.truncate(partial, segment_bytes if written else 0)
+    return True
 
 
 def wal_was_removed(stderr: str) -> bool:

@@ -91,9 +91,12 @@ def meaning(deployment: DeploymentResponse) -> dict[str, tuple[UUID, bool, str]]
 
 def test_a_deployment_is_what_the_table_says() -> None:
     """One per procedure: the system's name, the flow's module path, our pool, UTC, no limit of Prefect's."""
-    daily, recover = deployments_of("shop")
+    made = {one.full_name: one for one in deployments_of("shop")}
+    daily, recover, shipping = (made[f"{name}/shop"] for name in ("daily-backup", "recover-database", "wal-shipping"))
 
-    assert (daily.full_name, recover.full_name) == ("daily-backup/shop", "recover-database/shop")
+    assert made.keys() == {
+        f"{flow}/shop" for flow in ("daily-backup", "wal-shipping", "recover-database", "side-restore")
+    }
     assert (daily.entrypoint, daily.work_pool_name) == ("flows.daily_backup.daily_backup", WORK_POOL)
     assert daily.parameters == {"cloud": True, "system": "shop"}
     assert (daily.description, daily.version) == (DAILY.description, __version__)
@@ -106,7 +109,8 @@ def test_a_deployment_is_what_the_table_says() -> None:
         True,
         "daily",
     )
-    assert recover.schedules == []
+    assert [one.schedule for one in shipping.schedules or ()] == [ClientCron(cron="*/15 * * * *", timezone="UTC")]
+    assert recover.schedules == made["side-restore/shop"].schedules == []
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES, ids=lambda one: one.entrypoint)

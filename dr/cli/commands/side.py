@@ -103,7 +103,7 @@ def side_restore(
             return procedure(
                 system=system.name,
                 table=table,
-                schema=schema,
+                schema_name=schema,
                 as_schema=as_schema,
                 into=target_for_flow(into),
                 file=file,

@@ -60,6 +60,8 @@ def _tell(session: Session, found: SystemWindow, now: datetime) -> None:
         )
     else:
         out.say(f"{found.system} can NOT be recovered to a moment of choice: no WAL continues a base backup.")
+    if found.together.broken:
+        out.say(f"What is committed now can NOT be recovered until a new base backup is made: {found.together.broken}.")
     windows = [(_ALL, found.together)] if len(found.stores) != 1 else []
     windows += [(item.store, item.window) for item in found.stores]
     out.table("Recoverable", [_row(store, item, now) for store, one in windows for item in one.intervals])
@@ -170,6 +172,7 @@ def _window(one: Window, now: datetime) -> dict[str, object]:
         "lone_bases": one.lone_bases,
         "newest_lone_base": one.newest_lone,
         "lost_histories": list(one.lost_histories),
+        "broken": one.broken,
     }
 
 

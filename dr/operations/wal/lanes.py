@@ -13,19 +13,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from dr.catalog import labels
-from dr.catalog.wal_index import Break, StoredHistory, StoredPartial, StoredSegment, WalBlock
-from dr.catalog.wal_names import Segment, WalGeometry
-from dr.errors import BackupInvalid, DrError, IdentityMismatch, LeaseHeld, StoreError, StoreUnavailable
+from dr.errors import DrError, IdentityMismatch, LeaseHeld, StoreError, StoreUnavailable
 from dr.operations.draft import StoreFailure
+from dr.operations.wal.lane_index import LaneIndex
 from dr.storage.lease import Holder, Lease, acquire
 from dr.storage.lease_claims import survey
 from dr.storage.protocol import Store
 from dr.storage.repository import Repository
-from dr.storage.wal_catalogue import WalCatalogue
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +45,9 @@ class Lane:
         self.failure: DrError | None = None
         self.returned = threading.Event()
         self._repository, self._holder, self._identifier = repository, holder, identifier
-        self._catalogue = WalCatalogue(repository.system, [store])
+        self.index = LaneIndex(repository.system, store, self.check)
         self._lease: Lease | None = None
         self._refusal: DrError | None = None
-        self._blocks: dict[tuple[int, int], WalBlock] = {}
         self._lock = threading.RLock()
         self._again_at, self._pause = 0.0, _FIRST_PAUSE
         self._travelling = 0
@@ -100,9 +96,8 @@ class Lane:
         if self.failure is not None:
             logger.warning("store %s takes part again", self.name)
             self.returned.set()
-        with self._lock:
-            self._blocks.clear()
-            self.failure = None
+        self.index.forget()
+        self.failure = None
         return True
 
     def open_later(self) -> None:
@@ -179,84 +174,10 @@ class Lane:
         """Let another run in; a lease that cannot be released expires by itself."""
         with self._lock:
             if self._lease is not None:
+                with suppress(StoreError):  # objects without an entry go when their segment is closed
+                    self.index.delete_superseded(time.monotonic())
                 self._lease.__exit__()
                 self._lease = None
-
-    def block(self, timeline: int, log: int) -> WalBlock | None:
-        """One log file's record as the store has it."""
-        with self._lock:
-            known = self._blocks.get((timeline, log))
-            if known is None:
-                known = self._read_block(timeline, log)
-                if known is not None:
-                    self._remember(known)
-            return known
-
-    def _read_block(self, timeline: int, log: int) -> WalBlock | None:
-        try:
-            return self._catalogue.read_block(self.name, timeline, log)
-        except BackupInvalid as error:
-            raise StoreError(f"the WAL index of store {self.name} is damaged", str(error), error.hint) from error
-
-    def _remember(self, block: WalBlock) -> None:
-        while len(self._blocks) > 8:
-            self._blocks.pop(next(iter(self._blocks)))
-        self._blocks[block.timeline, block.log] = block
-
-    def find(self, segment: Segment) -> StoredSegment | None:
-        """The entry of a closed segment."""
-        block = self.block(segment.timeline, segment.log)
-        return block.find(segment) if block else None
-
-    def partial(self, segment: Segment) -> StoredPartial | None:
-        """The entry of an open segment."""
-        block = self.block(segment.timeline, segment.log)
-        return block.partial if block and block.partial and block.partial.name == str(segment) else None
-
-    def add_segments(self, identifier: str, geometry: WalGeometry, entries: Sequence[StoredSegment]) -> None:
-        """Enter closed segments, one write per log file; the objects of their open states are then deleted."""
-        logs = {(entry.segment.timeline, entry.segment.log): None for entry in entries}
-        for timeline, log in logs:
-            mine = tuple(entry for entry in entries if (entry.segment.timeline, entry.segment.log) == (timeline, log))
-            before = self._block_to_change(identifier, geometry, timeline, log)
-            self._write(before.with_segments(mine), before.partial)
-
-    def set_partial(self, identifier: str, geometry: WalGeometry, entry: StoredPartial) -> None:
-        """Enter what there is of the open segment; the object of its earlier state is then deleted."""
-        segment = entry.segment
-        before = self._block_to_change(identifier, geometry, segment.timeline, segment.log)
-        self._write(replace(before, partial=entry), before.partial)
-
-    def add_break(self, identifier: str, geometry: WalGeometry, timeline: int, gone: Break) -> None:
-        """Enter WAL that cannot be had any more."""
-        log = geometry.at(timeline, gone.begin).log
-        before = self._block_to_change(identifier, geometry, timeline, log)
-        if gone not in before.breaks:
-            self._write(replace(before, breaks=(*before.breaks, gone)), None)
-
-    def history(self, timeline: int) -> StoredHistory | None:
-        """A timeline's record."""
-        try:
-            return self._catalogue.read_history(self.name, timeline)
-        except BackupInvalid as error:
-            raise StoreError(f"the WAL index of store {self.name} is damaged", str(error), error.hint) from error
-
-    def add_history(self, history: StoredHistory) -> None:
-        """Enter a timeline's history file."""
-        self.check()
-        self._catalogue.write_history(self.name, history)
-
-    def _block_to_change(self, identifier: str, geometry: WalGeometry, timeline: int, log: int) -> WalBlock:
-        self.check()
-        return self.block(timeline, log) or WalBlock(self.system, identifier, timeline, log, geometry.segment_bytes)
-
-    def _write(self, after: WalBlock, former: StoredPartial | None) -> None:
-        with self._lock:
-            self._catalogue.write_block(self.name, after)
-            self._remember(after)
-        kept = after.partial
-        if former is not None and (kept is None or (kept.name, kept.valid_bytes) != (former.name, former.valid_bytes)):
-            self.store.delete(labels.wal_partial_key(self.system, former.segment, former.valid_bytes))
 
     def identify(self) -> None:
         """Raise ``IdentityMismatch`` when the store is another cluster's; a new one is claimed for this one (I19)."""

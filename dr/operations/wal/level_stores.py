@@ -96,7 +96,9 @@ class Leveller:
         ready = self._ready()
         for name, block, gone in found.breaks:
             if name in ready:
-                enter = bound(ready[name].add_break, block.system_identifier, block.geometry, block.timeline, gone)
+                enter = bound(
+                    ready[name].index.add_break, block.system_identifier, block.geometry, block.timeline, gone
+                )
                 _guarded(ready[name], enter)
 
     def go_on(self, count: int = SLICE) -> bool:
@@ -147,10 +149,10 @@ def _still_missing(lane: Lane, item: Missing) -> bool:
     entry = item.entry
     try:
         if isinstance(entry, StoredHistory):
-            return lane.history(entry.timeline) is None
-        if lane.find(entry.segment) is not None:
+            return lane.index.history(entry.timeline) is None
+        if lane.index.find(entry.segment) is not None:
             return False
-        known = lane.partial(entry.segment)
+        known = lane.index.partial(entry.segment)
         return isinstance(entry, StoredSegment) or known is None or known.valid_bytes < entry.valid_bytes
     except StoreError as error:
         lane.fail(error)
@@ -166,10 +168,10 @@ def _enter(ready: Mapping[str, Lane], items: Sequence[Missing]) -> list[Missing]
         if isinstance(entry, StoredSegment):
             groups.setdefault((item.target, entry.segment.timeline, entry.segment.log), []).append((item, entry))
         elif isinstance(entry, StoredHistory):
-            if _guarded(lane, bound(lane.add_history, entry)):
+            if _guarded(lane, bound(lane.index.add_history, entry)):
                 entered.append(item)
         elif block is not None and _guarded(
-            lane, bound(lane.set_partial, block.system_identifier, block.geometry, entry)
+            lane, bound(lane.index.set_partial, block.system_identifier, block.geometry, entry)
         ):
             entered.append(item)
     for (name, _, _), group in groups.items():
@@ -177,7 +179,7 @@ def _enter(ready: Mapping[str, Lane], items: Sequence[Missing]) -> list[Missing]
         if block is None:
             continue
         entries = [entry for _, entry in group]
-        add = bound(ready[name].add_segments, block.system_identifier, block.geometry, entries)
+        add = bound(ready[name].index.add_segments, block.system_identifier, block.geometry, entries)
         if _guarded(ready[name], add):
             entered += [item for item, _ in group]
     return entered

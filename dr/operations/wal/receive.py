@@ -32,7 +32,7 @@ from dr.storage.repository import Repository
 from dr.storage.wal_catalogue import WalCatalogue
 
 _TICK_SECONDS, _STATUS_SECONDS = 0.1, 1.0
-_LAST_SHIPMENT_SECONDS = 60.0
+LAST_SHIPMENT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Receiver:
         finally:
             if stream is not None:
                 stream.end()
-            shipping.end(_LAST_SHIPMENT_SECONDS)
+            shipping.end(LAST_SHIPMENT_SECONDS)
             self.shipped = shipper.shipped
             state.tell()
 

@@ -51,7 +51,7 @@ class HistoryFiles:
         if missing:
             key = labels.wal_history_key(shipper.system, file.timeline)
             sealed = seal_bytes((content,), shipper.cipher, key)
-            stored = shipper.store_everywhere(key, sealed, missing)
+            stored = shipper.travel.store(key, sealed, missing)
             record = StoredHistory(
                 timeline=file.timeline,
                 system_identifier=shipper.identifier,
@@ -64,7 +64,7 @@ class HistoryFiles:
             )
             for lane in missing:
                 if lane.name in stored:
-                    entered = shipper.enter(lane, bound(lane.add_history, record)) or entered
+                    entered = shipper.enter(lane, bound(lane.index.add_history, record)) or entered
         if entered:
             shipper.shipped += bool(missing)
             with suppress(FileNotFoundError):
@@ -87,7 +87,7 @@ def _parsed(file: SpoolFile, content: bytes) -> tuple[Ancestor, ...]:
 def _has(lane: Lane, file: SpoolFile, digest: str) -> bool:
     """Whether the store has it. Raises ``BackupInvalid`` when it has another under that name."""
     try:
-        known = lane.history(file.timeline)
+        known = lane.index.history(file.timeline)
     except StoreError as error:
         lane.fail(error)
         return False

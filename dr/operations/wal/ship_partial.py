@@ -89,7 +89,7 @@ class OpenSegments:
         closed_at = shipper.positions.closed_at(end)
         key = labels.wal_partial_key(shipper.system, piece.segment, count)
         sealed = seal(piece, shipper.cipher, key)
-        stored = shipper.store_everywhere(key, sealed, lanes)
+        stored = shipper.travel.store(key, sealed, lanes)
         entry = StoredPartial(
             name=str(piece.segment),
             valid_bytes=count,
@@ -103,7 +103,7 @@ class OpenSegments:
         entered = False
         for lane in lanes:
             if lane.name in stored:
-                enter = bound(lane.set_partial, shipper.identifier, piece.geometry, entry)
+                enter = bound(lane.index.set_partial, shipper.identifier, piece.geometry, entry)
                 entered = shipper.enter(lane, enter) or entered
         if entered:
             shipper.note_stored(piece.segment.timeline, end)
@@ -113,8 +113,10 @@ class OpenSegments:
 def _has(lane: Lane, piece: PlainPartial) -> bool:
     """Whether the store has this much of the segment, or all of it."""
     try:
-        known = lane.partial(piece.segment)
-        return lane.find(piece.segment) is not None or (known is not None and known.valid_bytes >= len(piece.data))
+        known = lane.index.partial(piece.segment)
+        return lane.index.find(piece.segment) is not None or (
+            known is not None and known.valid_bytes >= len(piece.data)
+        )
     except StoreError as error:
         lane.fail(error)
         return False

@@ -12,10 +12,11 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial as bound
 from threading import BoundedSemaphore
 from types import TracebackType
 from typing import Self
@@ -28,15 +29,15 @@ from dr.crypto.gnupg import Cipher
 from dr.errors import BackupInvalid, DrError, IdentityMismatch, LeaseHeld, StoreError, StoreUnavailable
 from dr.operations.wal import spool as spooling
 from dr.operations.wal.lanes import Lane
-from dr.operations.wal.ship_segment import PlainSegment, Sealed, read_segment, seal, store
+from dr.operations.wal.ship_segment import PlainSegment, read_segment, seal
 from dr.operations.wal.spool import Listing, SpoolFile
+from dr.operations.wal.travel import Travel
 from dr.postgres.wal_position import WalPositions
 
 logger = logging.getLogger(__name__)
 
 COMMIT_SECONDS = 0.5
 """The index of a store is written at most this often."""
-_PATIENCE_SECONDS = 15.0
 _MEMORY = 512 << 20
 
 
@@ -74,7 +75,7 @@ class Shipper:
         self._workers = workers
         self._at_work = BoundedSemaphore(workers)
         self._pool = ThreadPoolExecutor(workers * 3, thread_name_prefix="ship WAL")
-        self._travel = ThreadPoolExecutor(workers * 3 * max(1, len(self.lanes)), thread_name_prefix="store WAL")
+        self.travel = Travel(workers * 3 * max(1, len(self.lanes)))
         self._done: dict[str, float] = {}
 
     def ready_lanes(self) -> tuple[Lane, ...]:
@@ -137,7 +138,7 @@ class Shipper:
                     return Piece(file, segment, plain.geometry, known=True)
                 key = labels.wal_key(self.system, segment)
                 sealed = seal(plain, self.cipher, key)
-            stored = self.store_everywhere(key, sealed, lanes)
+            stored = self.travel.store(key, sealed, lanes)
         except BackupInvalid as error:
             return Piece(file, segment, refusal=error)
         except OSError as error:
@@ -173,7 +174,7 @@ class Shipper:
         known = False
         for lane in lanes:
             try:
-                entry = lane.find(plain.segment)
+                entry = lane.index.find(plain.segment)
             except StoreError as error:
                 lane.fail(error)
                 continue
@@ -189,35 +190,6 @@ class Shipper:
             known = True
         return known
 
-    def store_everywhere(self, key: str, sealed: Sealed, lanes: Sequence[Lane]) -> tuple[str, ...]:
-        """Store the object in every lane at once; the names of those that have it. Raises when none has.
-
-        A store that takes much longer than the quickest is left to be levelled later.
-        """
-        travels: dict[Future[DrError | None], Lane] = {}
-        for lane in lanes:
-            lane.depart()
-            travels[self._travel.submit(_travel, lane, key, sealed)] = lane
-        waiting: set[Future[DrError | None]] = set(travels)
-        stored: list[str] = []
-        last: DrError = StoreUnavailable("no store takes part at the moment")
-        while waiting:
-            done, waiting = wait(waiting, _PATIENCE_SECONDS if stored else None, FIRST_COMPLETED)
-            if not done:
-                for late in waiting:
-                    travels[late].fail(StoreUnavailable(f"store {travels[late].name} is slow: it is levelled later"))
-                break
-            for travel in done:
-                error = travel.result()
-                if error is None:
-                    stored.append(travels[travel].name)
-                else:
-                    last = error
-                    travels[travel].fail(error)
-        if not stored:
-            raise last
-        return tuple(stored)
-
     def _commit(self, pieces: Sequence[Piece], listing: Listing) -> bool:
         """Enter what was stored, store by store, then let it go from the spool. False when one could not be entered."""
         entered: set[str] = set()
@@ -227,7 +199,7 @@ class Shipper:
             if (
                 entries
                 and geometry is not None
-                and self.enter(lane, _entering(lane, self.identifier, geometry, entries))
+                and self.enter(lane, bound(lane.index.add_segments, self.identifier, geometry, entries))
             ):
                 entered.update(entry.name for entry in entries)
         newest = listing.newest
@@ -290,26 +262,12 @@ class Shipper:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._travel.shutdown(wait=True, cancel_futures=True)
-
-
-def _travel(lane: Lane, key: str, sealed: Sealed) -> DrError | None:
-    try:
-        store(lane.store, key, sealed)
-    except DrError as error:
-        return error
-    finally:
-        lane.arrive()
-    return None
-
-
-def _entering(lane: Lane, identifier: str, geometry: WalGeometry, entries: list[StoredSegment]) -> Callable[[], None]:
-    return lambda: lane.add_segments(identifier, geometry, entries)
+        self.travel.close()
 
 
 def _read(lane: Lane, segment: Segment) -> WalBlock | None:
     try:
-        return lane.block(segment.timeline, segment.log)
+        return lane.index.block(segment.timeline, segment.log)
     except StoreError as error:
         lane.fail(error)
         return None

@@ -149,7 +149,7 @@ class Shipping(threading.Thread):
             item = self._breaks[0]
             entered = [
                 self.shipper.enter(
-                    lane, bound(lane.add_break, self.shipper.identifier, item.geometry, item.timeline, item.gone)
+                    lane, bound(lane.index.add_break, self.shipper.identifier, item.geometry, item.timeline, item.gone)
                 )
                 for lane in self.shipper.ready_lanes()
             ]

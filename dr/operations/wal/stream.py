@@ -25,7 +25,7 @@ from dr.operations.wal.spool import Listing, SpoolFile, scan
 from dr.operations.wal.whose_wal import ask_server
 from dr.pipeline.process import Child, Exit
 from dr.postgres.installations import client_for
-from dr.postgres.receive_wal import begin_at, receive_wal, slot_is_gone, wal_was_removed
+from dr.postgres.receive_wal import begin_at, mend_partial, receive_wal, slot_is_gone, wal_was_removed
 from dr.postgres.slots import ServerWal, create_slot, drop_slot, has_wal, read_slot, timeline_history
 from dr.postgres.wal_header import HEADER_BYTES, parse_header, valid_bytes
 
@@ -125,6 +125,9 @@ class Stream:
         geometry = WalGeometry(server.segment_bytes)
         kept_from = self._ready_slot()
         listing = scan(self._spool)
+        for file in listing.partials:
+            if mend_partial(file.path, geometry.segment_bytes):
+                logger.warning("%s had %d bytes only: pg_receivewal was killed while it made it", file.name, file.size)
         if self.draining:
             if listing.newest is not None:
                 self.trouble = "the server has branched off earlier: what is in the spool is shipped first"

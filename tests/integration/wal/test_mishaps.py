@@ -192,6 +192,7 @@ def test_wal_that_the_server_dropped_is_a_break_and_told(any_plant: Plant, site_
     for _ in range(4):
         any_plant.fill(2)
         any_plant.execute("CHECKPOINT")
+    any_plant.execute("ALTER SYSTEM RESET max_slot_wal_keep_size", "SELECT pg_reload_conf()")
 
     with receiving(site):
         any_plant.fill(2)

@@ -64,8 +64,9 @@ def test_the_open_segment_is_stored_as_far_as_it_is_written(site: Site) -> None:
         assert block.partial is not None
         assert block.partial.server_closed_at is not None
         assert datetime.now(UTC) - block.partial.server_closed_at < timedelta(seconds=20)
-        objects = list((site.directory / "backups" / "shop" / "wal" / "00000001").glob("*.partial.zst.gpg"))
-        assert len(objects) == 1
+    # For a minute the earlier ones stay, for somebody who has just read the index; then, and at the end, they go.
+    objects = list((site.directory / "backups" / "shop" / "wal" / "00000001").glob("*.partial.zst.gpg"))
+    assert len(objects) == 1
 
 
 def test_everything_is_shipped_and_the_lease_released_when_it_is_told_to_end(site: Site) -> None:
@@ -93,12 +94,11 @@ def test_a_second_receiver_is_refused(site: Site, tmp_path: Path) -> None:
         same = site.dr()("wal", "receive")
         site.wal = WalSettings(partial_seconds=1, spool=tmp_path / "another spool")
         other = site.dr()("wal", "receive")
-        shipping = site.dr()("wal", "ship")
         site.wal = WalSettings(partial_seconds=1)
         site.plant.fill(1)
         site.wait_for(site.plant.flushed())
 
-    assert [same.code, other.code, shipping.code] == [12, 12, 12], same.err + other.err + shipping.err
+    assert [same.code, other.code] == [12, 12], same.err + other.err
 
 
 def test_a_wrong_password_is_told_at_once_and_printed_nowhere(site: Site, tmp_path: Path) -> None:

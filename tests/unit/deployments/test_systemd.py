@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from deployments.registry import WORK_POOL
+from dr.operations.wal.receive import LAST_SHIPMENT_SECONDS
 
 UNITS = Path(__file__).parents[3] / "deployments" / "systemd"
-NAMES = ("coreflow360-prefect-server.service", "coreflow360-worker.service", "coreflow360-canary.service")
+NAMES = (
+    "coreflow360-prefect-server.service",
+    "coreflow360-worker.service",
+    "coreflow360-canary.service",
+    "coreflow360-dr-wal@.service",
+)
 BIN = "/opt/coreflow360-dr/.venv/bin"
 
 
@@ -62,6 +68,18 @@ def test_the_worker_takes_from_our_pool_and_is_drained_before_it_is_told_to_end(
     assert (program, arguments) == (f"{BIN}/python", ["-m", "deployments.draining", "$MAINPID"])
     assert int(service["TimeoutStopSec"]) > int(seconds) + 60
     assert service["KillMode"] == "mixed"
+
+
+def test_the_receiver_comes_back_always_and_has_time_to_ship_when_it_is_told_to_end() -> None:
+    """While it is away the server's disk fills; out of memory, others go first."""
+    unit = _Unit(UNITS / "coreflow360-dr-wal@.service")
+    service = unit["Service"]
+
+    assert service["ExecStart"] == f"{BIN}/dr wal receive --system %i"
+    assert (service["Restart"], unit["Unit"]["StartLimitIntervalSec"]) == ("always", "0")
+    assert service["KillMode"] == "mixed"
+    assert int(service["TimeoutStopSec"]) > LAST_SHIPMENT_SECONDS + 30
+    assert int(service["OOMScoreAdjust"]) < 0
 
 
 @pytest.mark.parametrize("name", NAMES)
