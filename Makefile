@@ -15,10 +15,10 @@ PACKAGES := dr flows tasks blocks deployments
 export PYTHON DR_DEMAND_ALL
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit rest lint fix up status down bench incidents constraints clean FORCE
+.PHONY: help demo test unit rest lint fix up status down bench bench-wal incidents constraints clean FORCE
 
 help: ## this list
-	@sed -n 's/^\([a-z.]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z.-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 demo: .venv ## protect a PostgreSQL, lose it, bring it back, and say how long it took
 	@$(BIN)/dr demo
@@ -59,6 +59,9 @@ down: .venv ## stop what `make up` started
 
 bench: .venv ## compare our backups with pg_dump, pg_basebackup and pgBackRest
 	@$(BIN)/python -m benchmarks.backup
+
+bench-wal: .venv ## compare WAL shipping with barman and pgBackRest, and time planning over a long history
+	@$(BIN)/python -m benchmarks.wal
 
 incidents: .venv ## which test covers which incident
 	@$(BIN)/python tools/incidents.py

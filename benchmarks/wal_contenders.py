@@ -27,6 +27,7 @@ OURS_BOTH = "ours: local store and S3 endpoint"
 BACKREST = "pgbackrest archive-push, one process a segment"
 BACKREST_ASYNC = "pgbackrest archive-push, async, 2 processes"
 BARMAN = "barman-cloud-wal-archive --zstd (not encrypted)"
+BARMAN_GZIP = "barman-cloud-wal-archive --gzip (not encrypted)"
 _BARMAN_SEGMENTS = 8
 
 
@@ -43,7 +44,8 @@ def contenders(place: WalPlace, barman: Path | None) -> tuple[Contender, ...]:
         found.append(Contender("local", BACKREST, lambda: _backrest(place, backrest)))
         found.append(Contender("local", BACKREST_ASYNC, lambda: _backrest_async(place, backrest)))
     if barman is not None:
-        found.append(Contender("S3", BARMAN, lambda: _barman(place, barman)))
+        found.append(Contender("S3", BARMAN, lambda: _barman(place, barman, "--zstd")))
+        found.append(Contender("S3", BARMAN_GZIP, lambda: _barman(place, barman, "--gzip"), every_round=False))
     return tuple(found)
 
 
@@ -124,10 +126,10 @@ def _empty(backrest: PgBackRest) -> None:
     shutil.rmtree(backrest.directory / "spool" / "archive", ignore_errors=True)
 
 
-def _barman(place: WalPlace, program: Path) -> Outcome:
+def _barman(place: WalPlace, program: Path, compression: str) -> Outcome:
     chosen = place.segments[:_BARMAN_SEGMENTS]
     where = f"s3://{place.cloud.bucket}/barman-{time.monotonic_ns()}"
-    argv = (str(program), "--zstd", "--endpoint-url", place.cloud.endpoint_url or "", where, NAME)
+    argv = (str(program), compression, "--endpoint-url", place.cloud.endpoint_url or "", where, NAME)
 
     def work() -> None:
         for segment in chosen:

@@ -19,6 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from deployments.local_parts import MARK
 from deployments.local_place import Place
 from deployments.processes import carrying, children_of, process, wait_until_gone
+from deployments.schedules import PROCEDURES
 from tests.prefect.server_fixture import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -100,7 +101,7 @@ def test_everything_is_registered(local: Local) -> None:
         runs = [run for run in client.read_flow_runs() if run.state_name == "Scheduled"]
         documents = client.request("POST", "/block_documents/filter", json={"include_secrets": True}).text
 
-    assert names == ["demo", "demo"]
+    assert names == ["demo"] * len(PROCEDURES)
     assert runs
     assert len(password) > 16
     assert password not in documents

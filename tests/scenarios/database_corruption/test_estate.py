@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -113,19 +114,22 @@ def test_an_estate_that_fails_to_be_built_leaves_nothing_running(tmp_path: Path)
 def test_everything_dies_with_a_killed_builder(tmp_path: Path) -> None:
     """SIGKILL leaves no time to clean up; the kernel and the closed pipes tell the children."""
     directory = tmp_path / "here"
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-    with subprocess.Popen(
-        (sys.executable, "-c", BUILD_AND_WAIT, str(directory)), stdout=subprocess.PIPE, env=environment, text=True
-    ) as builder:
-        assert builder.stdout is not None
-        home = Path(builder.stdout.readline().strip())
-        running = processes_about(directory, home)
-        builder.send_signal(signal.SIGKILL)
-        builder.wait(10)
+    # Short: the agent's socket lies in there, and its path may have 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="dr-") as temporary:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": temporary}
+        with subprocess.Popen(
+            (sys.executable, "-c", BUILD_AND_WAIT, str(directory)), stdout=subprocess.PIPE, env=environment, text=True
+        ) as builder:
+            assert builder.stdout is not None
+            told = builder.stdout.readline().strip()
+            assert told
+            home = Path(told)
+            running = processes_about(directory, home)
+            builder.send_signal(signal.SIGKILL)
+            builder.wait(10)
+        left = gone(directory, home, within_seconds=15)
 
     assert sum("postgres" in line for line in running) >= 1
     assert any("dr.demo.writer" in line for line in running)
     assert any("gpg-agent" in line for line in running)
-    assert gone(directory, home, within_seconds=15) == []
+    assert left == []
