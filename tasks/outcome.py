@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-from dr.errors import ConfigurationError
 from dr.evidence.findings import CheckedCopy, Loss
 from dr.evidence.phases import Stopwatch, merge
 from dr.evidence.scoreboard import RecoveryOutcome
 from dr.operations.plan_recovery import Chosen
 from dr.operations.restore import Restored
 from dr.policy.objectives import Scenario, Verdict
+from dr.policy.recovery_target import aware_time
 from tasks.systems import load_system
 
 
@@ -24,7 +23,7 @@ class RecoveryClock:
         self._begin = time.monotonic()
         self._end: float | None = None
         self._stopwatch = Stopwatch()
-        self.disaster_at = _aware(disaster_at)
+        self.disaster_at = aware_time(disaster_at) if disaster_at else None
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -43,21 +42,6 @@ class RecoveryClock:
     @property
     def stopwatch(self) -> Stopwatch:
         return self._stopwatch
-
-
-def _aware(text: str) -> datetime | None:
-    """A time with its zone; a naive one could mean any of two dozen instants (I6)."""
-    if not text:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        raise ConfigurationError(
-            f"{text!r} is not a time with a zone", hint="Write it like 2026-01-31T02:00:00+00:00 (or ...Z for UTC)."
-        )
-    return parsed
 
 
 def judge(

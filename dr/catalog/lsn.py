@@ -51,3 +51,17 @@ class Lsn:
 
     def __hash__(self) -> int:
         return hash(("Lsn", self.position))
+
+
+def encode_lsn(value: object) -> object:
+    """For msgspec: an LSN as the text that PostgreSQL writes. Raises TypeError for any other foreign type."""
+    if isinstance(value, Lsn):
+        return str(value)
+    raise TypeError(f"a record cannot hold {type(value).__name__}")
+
+
+def decode_lsn(kind: type, value: object) -> object:
+    """For msgspec: the way back. Raises ValueError for text that is no LSN, TypeError for any other foreign type."""
+    if kind is Lsn and isinstance(value, str):
+        return Lsn.parse(value)
+    raise TypeError(f"a record cannot hold {kind.__name__}")

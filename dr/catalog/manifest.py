@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 from dr.catalog.labels import Kind, Label
-from dr.catalog.lsn import Lsn
+from dr.catalog.lsn import Lsn, decode_lsn, encode_lsn
 from dr.errors import BackupInvalid
 
 FORMAT_VERSION = 1
@@ -192,24 +192,12 @@ class Manifest:
         return next((item for item in self.objects if item.role is role), None)
 
 
-def _encode(value: object) -> object:
-    if isinstance(value, Lsn):
-        return str(value)
-    raise TypeError(f"a manifest cannot hold {type(value).__name__}")
-
-
-def _decode(kind: type, value: object) -> object:
-    if kind is Lsn and isinstance(value, str):
-        return Lsn.parse(value)
-    raise TypeError(f"a manifest cannot hold {kind.__name__}")
-
-
 def to_json(manifest: Manifest) -> bytes:
     """The manifest as indented JSON, as it is stored."""
-    return msgspec.json.format(msgspec.json.encode(manifest, enc_hook=_encode), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(manifest, enc_hook=encode_lsn), indent=1) + b"\n"
 
 
-_decoder = msgspec.json.Decoder(Manifest, dec_hook=_decode)
+_decoder = msgspec.json.Decoder(Manifest, dec_hook=decode_lsn)
 
 
 def _check(manifest: Manifest) -> None:

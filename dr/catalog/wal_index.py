@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from dr.catalog.lsn import Lsn
+from dr.catalog.lsn import Lsn, decode_lsn, encode_lsn
 from dr.catalog.wal_names import Segment, WalGeometry
 from dr.errors import BackupInvalid
 
@@ -125,18 +125,6 @@ class StoredHistory:
     ancestors: tuple[Ancestor, ...] = field(default=())
 
 
-def _encode(value: object) -> object:
-    if isinstance(value, Lsn):
-        return str(value)
-    raise TypeError(f"the WAL index cannot hold {type(value).__name__}")
-
-
-def _decode(kind: type, value: object) -> object:
-    if kind is Lsn and isinstance(value, str):
-        return Lsn.parse(value)
-    raise TypeError(f"the WAL index cannot hold {kind.__name__}")
-
-
 class _Version(msgspec.Struct):
     """The one field that is read before all others; the rest is skipped, not built."""
 
@@ -144,13 +132,13 @@ class _Version(msgspec.Struct):
 
 
 _version = msgspec.json.Decoder(_Version)
-_block = msgspec.json.Decoder(WalBlock, dec_hook=_decode)
-_history = msgspec.json.Decoder(StoredHistory, dec_hook=_decode)
+_block = msgspec.json.Decoder(WalBlock, dec_hook=decode_lsn)
+_history = msgspec.json.Decoder(StoredHistory, dec_hook=decode_lsn)
 
 
 def to_json(record: WalBlock | StoredHistory) -> bytes:
     """A record of the index as it is stored."""
-    return msgspec.json.encode(record, enc_hook=_encode)
+    return msgspec.json.encode(record, enc_hook=encode_lsn)
 
 
 def block_from_json(data: bytes, origin: str) -> WalBlock:

@@ -28,6 +28,7 @@ from dr.operations.check_source import bin_directories, source_url
 from dr.operations.plan_recovery import Chosen
 from dr.operations.target import DirectoryTarget, parse_target
 from dr.operations.wal.replay import replayed
+from dr.pipeline.process import is_running
 from dr.pipeline.write import ObjectPipeline
 from dr.postgres.cluster import Server
 from dr.postgres.connection import connected, display_name
@@ -135,7 +136,7 @@ def temporary_copy(system: System) -> Iterator[Path]:
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in place.iterdir():
         owner = left.name.split("_", 1)[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+        if owner.isdigit() and not is_running(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
     directory = place / f"{os.getpid()}_{secrets.token_hex(4)}"
     try:

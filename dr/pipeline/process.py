@@ -262,3 +262,14 @@ def widen(stream: IO[bytes]) -> None:
     """Ask for a larger pipe buffer: fewer switches between the stages. A refusal costs only speed."""
     with contextlib.suppress(OSError):
         fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number on this host, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

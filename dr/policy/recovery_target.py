@@ -102,13 +102,19 @@ def parse_time(text: str) -> datetime:
     """
     # "... 02:00 +01" is how PostgreSQL itself and people write it.
     tidy = re.sub(r"\s*(UTC|GMT|Z)$", "+00:00", re.sub(r"\s+([+-]\d\d(:?\d\d)?)$", r"\1", text.strip()), flags=re.I)
+    return aware_time(tidy, text)
+
+
+def aware_time(text: str, typed: str = "") -> datetime:
+    """ISO 8601 with a zone, and nothing else; ``typed`` is what the error quotes where that is not ``text`` itself."""
     try:
-        parsed = datetime.fromisoformat(tidy)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
         raise ConfigurationError(
-            f"{text!r} is not a time with a zone", hint="Write it like 2026-01-31T02:00:00+00:00 (or ...Z for UTC)."
+            f"{(typed or text)!r} is not a time with a zone",
+            hint="Write it like 2026-01-31T02:00:00+00:00 (or ...Z for UTC).",
         )
     return parsed
 

@@ -18,7 +18,7 @@ from dr.cli.commands.target_options import (
     Timeline,
     WantedPoint,
 )
-from dr.cli.output import plain
+from dr.cli.plan import as_plan, show_plan
 from dr.cli.runners import effective_configuration, name_of_system, procedures
 from dr.cli.session import Session
 from dr.cli.target import target_for_flow
@@ -129,7 +129,7 @@ def recover_db(
     system = effective_configuration(session).system
     wanted = Wanted(system.name, backup, target_for_flow(to), scenario, disaster_at, point)
     plan = _plan(session, wanted)
-    _show(session, plan, aside=session.output.json and not dry_run)
+    show_plan(session, plan, aside=session.output.json and not dry_run)
     if dry_run:
         session.output.say("Nothing was done: this was a dry run.")
         return
@@ -142,7 +142,6 @@ def recover_db(
 
 def _plan(session: Session, wanted: Wanted) -> RecoveryPlan:
     with procedures(session):
-        from dr.policy.recovery_plan import RecoveryPlan
         from flows.recover_database import recover_database
 
         plan = recover_database(
@@ -154,16 +153,7 @@ def _plan(session: Session, wanted: Wanted) -> RecoveryPlan:
             dry_run=True,
             **wanted.point.parameters(),
         )
-    if not isinstance(plan, RecoveryPlan):
-        raise TypeError(f"a dry run came back with a {type(plan).__name__}")
-    return plan
-
-
-def _show(session: Session, plan: RecoveryPlan, *, aside: bool) -> None:
-    """The plan as the answer, or ``aside``, where the answer is a document and somebody may be asked."""
-    session.output.document["plan"] = plain(plan)
-    for line in plan.lines():
-        (session.output.note if aside else session.output.say)(line)
+    return as_plan(plan)
 
 
 def _recover(session: Session, wanted: Wanted, backup: str, typed: str) -> RecoveryOutcome:

@@ -18,6 +18,7 @@ from dr.cli.commands.target_options import (
     WantedPoint,
 )
 from dr.cli.output import plain
+from dr.cli.plan import as_plan, show_plan
 from dr.cli.runners import effective_configuration, procedures
 from dr.cli.session import Session
 from dr.cli.target import target_for_flow
@@ -113,22 +114,12 @@ def side_restore(
             )
 
     if dry_run or not (yes or system.auto_confirm):
-        _show_plan(session, run(dry=True), aside=session.output.json and not dry_run)
+        show_plan(session, as_plan(run(dry=True)), aside=session.output.json and not dry_run)
     if dry_run:
         session.output.say("Nothing was done: this was a dry run.")
         return
     consent.obtain(session, consent.Question(system.name, False), yes=yes, typed="", auto=system.auto_confirm)
     _show(session, run(dry=False))
-
-
-def _show_plan(session: Session, plan: SideRestored | RecoveryPlan, *, aside: bool) -> None:
-    from dr.policy.recovery_plan import RecoveryPlan
-
-    if not isinstance(plan, RecoveryPlan):
-        raise TypeError(f"a dry run came back with a {type(plan).__name__}")
-    session.output.document["plan"] = plain(plan)
-    for line in plan.lines():
-        (session.output.note if aside else session.output.say)(line)
 
 
 def _show(session: Session, brought: SideRestored | RecoveryPlan) -> None:

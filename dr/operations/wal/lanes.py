@@ -7,7 +7,6 @@ whether somebody else has been at work. A store that fails is left alone for a w
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 import time
@@ -19,6 +18,7 @@ from dr.catalog import labels
 from dr.errors import DrError, IdentityMismatch, LeaseHeld, StoreError, StoreUnavailable
 from dr.operations.draft import StoreFailure
 from dr.operations.wal.lane_index import LaneIndex
+from dr.pipeline.process import is_running
 from dr.storage.lease import Holder, Lease, acquire
 from dr.storage.lease_claims import survey
 from dr.storage.protocol import Store
@@ -137,7 +137,7 @@ class Lane:
 
     def _holder_has_died(self, prefix: str) -> bool:
         holders = [claim.record.holder for claim in survey(self.store, prefix).alive]
-        return all(item.host == socket.gethostname() and not _is_running(item.pid) for item in holders)
+        return all(item.host == socket.gethostname() and not is_running(item.pid) for item in holders)
 
     def depart(self) -> None:
         """Something is on its way to the store: it is not opened anew before that has ended one way or the other.
@@ -184,16 +184,6 @@ class Lane:
         failures = self._repository.claim(self._identifier, datetime.now(UTC), [self.name])
         for error in failures.values():
             raise error
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def failures(lanes: Sequence[Lane]) -> tuple[StoreFailure, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from dr.catalog.lsn import Lsn
+from dr.catalog.lsn import Lsn, decode_lsn, encode_lsn
 from dr.configuration.model import System
 from dr.errors import BackupInvalid
+from dr.pipeline.process import is_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def read_status(system: System) -> ReceiverStatus | None:
     except FileNotFoundError:
         return None
     try:
-        status = msgspec.json.decode(data, type=ReceiverStatus, dec_hook=_decode)
+        status = msgspec.json.decode(data, type=ReceiverStatus, dec_hook=decode_lsn)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
         raise BackupInvalid(f"{file} is not a receiver's state", str(error), "Remove it.") from error
     return replace(status, alive=bool(status.process_start) and process_start(status.pid) == status.process_start)
@@ -68,7 +68,7 @@ def write_status(system: System, status: ReceiverStatus) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        temporary.write_bytes(msgspec.json.encode(status, enc_hook=_encode))
+        temporary.write_bytes(msgspec.json.encode(status, enc_hook=encode_lsn))
         temporary.replace(file)
     except OSError:
         with suppress(OSError):
@@ -81,27 +81,5 @@ def process_start(pid: int) -> str:
     try:
         fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return "running" if not Path("/proc").is_dir() and _is_running(pid) else ""
+        return "running" if not Path("/proc").is_dir() and is_running(pid) else ""
     return "" if fields[0] == "Z" else fields[19]
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _encode(value: object) -> object:
-    if isinstance(value, Lsn):
-        return str(value)
-    raise TypeError(f"a receiver's state cannot hold {type(value).__name__}")
-
-
-def _decode(kind: type, value: object) -> object:
-    if kind is Lsn and isinstance(value, str):
-        return Lsn.parse(value)
-    raise TypeError(f"a receiver's state cannot hold {kind.__name__}")
