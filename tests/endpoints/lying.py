@@ -10,7 +10,6 @@ import base64
 import hashlib
 import secrets
 import threading
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -33,8 +32,8 @@ class Lies:
     """Given back for stored bytes: ``none``, ``right`` or ``wrong``."""
     composite: str = "none"
     """Given back for a completed upload, over its parts' checksums: ``none``, ``right`` or ``wrong``."""
-    part_seconds: float = 0
-    """How long a part takes to be taken."""
+    parts_wait_for: threading.Event | None = None
+    """Parts are taken once this is set."""
     knows_settings: bool = True
     """False: the bucket's versioning and object lock are answered with 501."""
     lost_bytes: int = 0
@@ -159,7 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
             if upload is None:
                 self._error(404, "NoSuchUpload")
                 return
-            time.sleep(self.lies.part_seconds)
+            if self.lies.parts_wait_for is not None:
+                self.lies.parts_wait_for.wait(60)
             upload[int(self.query["partNumber"])] = data
         else:
             self._store(data)

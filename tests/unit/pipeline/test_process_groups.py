@@ -51,11 +51,11 @@ def test_a_short_command_has_its_deadline_even_if_a_grandchild_holds_its_output(
     """The shell is killed, its child must not keep us waiting."""
     begin = time.monotonic()
 
-    ended, text = run("step", ("sh", "-c", "echo before; sleep 3; true"), deadline_seconds=0.3)
+    ended, text = run("step", ("sh", "-c", "echo before; sleep 30; true"), deadline_seconds=0.3)
 
     assert not ended.ok
     assert text == "before\n"
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 20
 
 
 def test_what_a_child_has_left_running_ends_with_it():

@@ -191,13 +191,13 @@ def test_each_stage_is_timed_and_counted(cipher, stored):
 
 
 class Slow(LocalStore):
-    """A store whose object goes on for three seconds, as a large one over a slow network goes on for hours."""
+    """A store whose object goes on for ten seconds, as a large one over a slow network goes on for hours."""
 
     def read(self, key: str, chunk_size: int = MIB) -> Iterator[bytes]:
         yield from itertools.chain(super().read(key, chunk_size), self._more())
 
     def _more(self) -> Iterator[bytes]:
-        end = time.monotonic() + 3
+        end = time.monotonic() + 10
         while time.monotonic() < end:
             time.sleep(0.005)
             yield NOISE
@@ -218,7 +218,7 @@ def test_whoever_stops_reading_stops_fetching(cipher, stored, tmp_path):
     ):
         next(iter(reader))
 
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 8
     assert threads() - before == set()
 
 
