@@ -26,8 +26,10 @@ OURS_LOCAL, OURS_CLOUD = "ours: local store", "ours: S3 endpoint"
 OURS_BOTH = "ours: local store and S3 endpoint"
 BACKREST = "pgbackrest archive-push, one process a segment"
 BACKREST_ASYNC = "pgbackrest archive-push, async, 2 processes"
-BARMAN = "barman-cloud-wal-archive --zstd (not encrypted)"
-BARMAN_GZIP = "barman-cloud-wal-archive --gzip (not encrypted)"
+BARMAN = {
+    compression: f"barman-cloud-wal-archive {compression} (not encrypted)"
+    for compression in ("uncompressed", "--gzip", "--zstd")
+}
 _BARMAN_SEGMENTS = 8
 
 
@@ -44,8 +46,9 @@ def contenders(place: WalPlace, barman: Path | None) -> tuple[Contender, ...]:
         found.append(Contender("local", BACKREST, lambda: _backrest(place, backrest)))
         found.append(Contender("local", BACKREST_ASYNC, lambda: _backrest_async(place, backrest)))
     if barman is not None:
-        found.append(Contender("S3", BARMAN, lambda: _barman(place, barman, "--zstd")))
-        found.append(Contender("S3", BARMAN_GZIP, lambda: _barman(place, barman, "--gzip"), every_round=False))
+        plain = Contender("S3", BARMAN["uncompressed"], lambda: _barman(place, barman))
+        gzip = Contender("S3", BARMAN["--gzip"], lambda: _barman(place, barman, "--gzip"))
+        found += [plain, gzip, Contender("S3", BARMAN["--zstd"], lambda: _barman(place, barman, "--zstd"))]
     return tuple(found)
 
 
@@ -126,10 +129,10 @@ def _empty(backrest: PgBackRest) -> None:
     shutil.rmtree(backrest.directory / "spool" / "archive", ignore_errors=True)
 
 
-def _barman(place: WalPlace, program: Path, compression: str) -> Outcome:
+def _barman(place: WalPlace, program: Path, *compression: str) -> Outcome:
     chosen = place.segments[:_BARMAN_SEGMENTS]
     where = f"s3://{place.cloud.bucket}/barman-{time.monotonic_ns()}"
-    argv = (str(program), compression, "--endpoint-url", place.cloud.endpoint_url or "", where, NAME)
+    argv = (str(program), *compression, "--endpoint-url", place.cloud.endpoint_url or "", where, NAME)
 
     def work() -> None:
         for segment in chosen:

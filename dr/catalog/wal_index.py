@@ -74,7 +74,11 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class WalBlock:
-    """What one store holds of one log file of one timeline; segments in order of their names."""
+    """What one store holds of one log file of one timeline; segments and partials in order of their names.
+
+    The last partial is the open segment. One before it is what there is of a segment that the source lost before it
+    was closed (I18): recovery to a point inside it still works.
+    """
 
     system: str
     system_identifier: str
@@ -82,7 +86,7 @@ class WalBlock:
     log: int
     segment_bytes: int
     segments: tuple[StoredSegment, ...] = ()
-    partial: StoredPartial | None = None
+    partials: tuple[StoredPartial, ...] = ()
     breaks: tuple[Break, ...] = ()
     format_version: int = FORMAT_VERSION
 
@@ -95,11 +99,21 @@ class WalBlock:
         name = str(segment)
         return next((item for item in self.segments if item.name == name), None)
 
+    def find_partial(self, segment: Segment) -> StoredPartial | None:
+        """The entry of a segment that is not closed."""
+        name = str(segment)
+        return next((item for item in self.partials if item.name == name), None)
+
     def with_segments(self, more: tuple[StoredSegment, ...]) -> WalBlock:
         """The same with these closed segments; what was known of their open state is dropped."""
         merged = {item.name: item for item in (*self.segments, *more)}
-        partial = None if self.partial is not None and self.partial.name in merged else self.partial
-        return replace(self, segments=tuple(merged[name] for name in sorted(merged)), partial=partial)
+        partials = tuple(item for item in self.partials if item.name not in merged)
+        return replace(self, segments=tuple(merged[name] for name in sorted(merged)), partials=partials)
+
+    def with_partial(self, entry: StoredPartial) -> WalBlock:
+        """The same with this state of an open segment in place of an earlier one of the same."""
+        merged = {item.name: item for item in (*self.partials, entry)}
+        return replace(self, partials=tuple(merged[name] for name in sorted(merged)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +162,14 @@ def block_from_json(data: bytes, origin: str) -> WalBlock:
         # The names that belong are few, and 100,000 entries are looked up faster than parsed.
         log, per_log = f"{block.timeline:08X}{block.log:08X}", block.geometry.per_log
         own = {f"{log}{part:08X}" for part in range(per_log)}
-        for item in (*block.segments, *((block.partial,) if block.partial else ())):
+        pieces: list[StoredSegment | StoredPartial] = [*block.segments, *block.partials]
+        for item in pieces:
             if item.name not in own:
                 raise ValueError(f"{item.name} does not belong into it")
-        if len({item.name for item in block.segments}) < len(block.segments):
+        if len({item.name for item in pieces}) < len(pieces):
             raise ValueError("it names a segment twice")
         times = [item.noticed_at for item in block.breaks]
-        for piece in (*block.segments, *((block.partial,) if block.partial else ())):
+        for piece in pieces:
             times += [piece.stored_at, piece.server_closed_at or piece.stored_at]
         if any(time.tzinfo is None for time in times):
             raise ValueError("a time has no zone")

@@ -62,11 +62,11 @@ class WalHoldings:
             timeline, first = block.timeline, block.log * block.geometry.per_log
             for item in block.segments:
                 self._segments.setdefault((timeline, first + int(item.name[16:], 16)), item)
-            if block.partial is not None:
-                place = (timeline, first + int(block.partial.name[16:], 16))
+            for rest in block.partials:
+                place = (timeline, first + int(rest.name[16:], 16))
                 known = self._partials.get(place)
-                if known is None or known.valid_bytes < block.partial.valid_bytes:
-                    self._partials[place] = block.partial
+                if known is None or known.valid_bytes < rest.valid_bytes:
+                    self._partials[place] = rest
             self.breaks += [item for item in block.breaks if item not in self.breaks]
         if len(sizes) > 1:
             raise ValueError(f"one cluster has one size of WAL segments, the index speaks of {sorted(sizes)}")

@@ -67,10 +67,9 @@ def stored_end(system: System) -> tuple[Lsn | None, datetime | None]:
         if block is None:
             continue
         ends = [(block.timeline, block.geometry.end(item.segment), item.stored_at) for item in block.segments[-1:]]
-        if block.partial is not None:
-            begin = block.geometry.begin(block.partial.segment)
-            end = Lsn(begin.position + block.partial.valid_bytes)
-            ends.append((block.timeline, end, block.partial.stored_at))
+        for rest in block.partials[-1:]:
+            end = Lsn(block.geometry.begin(rest.segment).position + rest.valid_bytes)
+            ends.append((block.timeline, end, rest.stored_at))
         best = max((item for item in (best, *ends) if item is not None), default=None)
     return (best[1], best[2]) if best else (None, None)
 

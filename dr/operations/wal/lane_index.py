@@ -68,7 +68,7 @@ class LaneIndex:
     def partial(self, segment: Segment) -> StoredPartial | None:
         """The entry of an open segment."""
         block = self.block(segment.timeline, segment.log)
-        return block.partial if block and block.partial and block.partial.name == str(segment) else None
+        return block.find_partial(segment) if block else None
 
     def add_segments(self, identifier: str, geometry: WalGeometry, entries: Sequence[StoredSegment]) -> None:
         """Enter closed segments, one write per log file; the objects of their open states are then deleted."""
@@ -76,20 +76,20 @@ class LaneIndex:
         for timeline, log in logs:
             mine = tuple(entry for entry in entries if (entry.segment.timeline, entry.segment.log) == (timeline, log))
             before = self._block_to_change(identifier, geometry, timeline, log)
-            self._write(before.with_segments(mine), before.partial)
+            self._write(before, before.with_segments(mine))
 
     def set_partial(self, identifier: str, geometry: WalGeometry, entry: StoredPartial) -> None:
         """Enter what there is of the open segment; the object of its earlier state is then deleted."""
         segment = entry.segment
         before = self._block_to_change(identifier, geometry, segment.timeline, segment.log)
-        self._write(replace(before, partial=entry), before.partial)
+        self._write(before, before.with_partial(entry))
 
     def add_break(self, identifier: str, geometry: WalGeometry, timeline: int, gone: Break) -> None:
         """Enter WAL that cannot be had any more."""
         log = geometry.at(timeline, gone.begin).log
         before = self._block_to_change(identifier, geometry, timeline, log)
         if gone not in before.breaks:
-            self._write(replace(before, breaks=(*before.breaks, gone)), None)
+            self._write(before, replace(before, breaks=(*before.breaks, gone)))
 
     def history(self, timeline: int) -> StoredHistory | None:
         """A timeline's record."""
@@ -107,13 +107,14 @@ class LaneIndex:
         self._check()
         return self.block(timeline, log) or WalBlock(self._system, identifier, timeline, log, geometry.segment_bytes)
 
-    def _write(self, after: WalBlock, former: StoredPartial | None) -> None:
+    def _write(self, before: WalBlock, after: WalBlock) -> None:
         with self._lock:
             self._catalogue.write_block(self._store.name, after)
             self._remember(after)
-        kept = after.partial
-        if former is not None and (kept is None or (kept.name, kept.valid_bytes) != (former.name, former.valid_bytes)):
-            self._supersede(former, closed=after.find(former.segment) is not None)
+        kept = {(item.name, item.valid_bytes) for item in after.partials}
+        for former in before.partials:
+            if (former.name, former.valid_bytes) not in kept:
+                self._supersede(former, closed=after.find_partial(former.segment) is None)
         self.delete_superseded(time.monotonic() - GRACE_SECONDS)
 
     def _supersede(self, former: StoredPartial, *, closed: bool) -> None:

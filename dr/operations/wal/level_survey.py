@@ -136,12 +136,11 @@ def _lacking(
             yield entry
         elif known is not None and known.plain_sha256 != entry.plain_sha256:
             survey.conflicts.append(f"{entry.name} differs between {between}")
-    rest = other.partial
-    if rest is None or rest.name in held:
-        return
-    have = own.partial if own else None
-    if have is None or have.name < rest.name or (have.name == rest.name and have.valid_bytes < rest.valid_bytes):
-        yield rest
+    for rest in other.partials:
+        have = own.find_partial(rest.segment) if own else None
+        grown = have is None or have.valid_bytes < rest.valid_bytes
+        if grown and rest.name not in held and other.geometry.end(rest.segment) > floor:
+            yield rest
 
 
 def _key(system: str, entry: StoredSegment | StoredPartial) -> str:

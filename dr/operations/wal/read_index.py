@@ -63,16 +63,12 @@ class _Block:
 
     def __init__(self, block: WalBlock) -> None:
         self._segments = {item.name: item for item in block.segments}
-        self._partial = block.partial
+        self._partials = {(item.name, item.valid_bytes): item for item in block.partials}
 
     def find(self, piece: Piece) -> Piece | None:
         if isinstance(piece, StoredSegment):
             return self._segments.get(piece.name)
-        same = self._partial is not None and (self._partial.name, self._partial.valid_bytes) == (
-            piece.name,
-            piece.valid_bytes,
-        )
-        return self._partial if same else None
+        return self._partials.get((piece.name, piece.valid_bytes))
 
 
 def _key(system: str, entry: Piece) -> str:

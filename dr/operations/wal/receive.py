@@ -173,8 +173,7 @@ def newest_indexed(repository: Repository) -> Indexed | None:
             last = block.segments[-1]
             end = block.geometry.end(last.segment)
             found.append(Indexed(block.geometry.after(last.segment), end, last.server_closed_at))
-        rest = block.partial
-        if rest is not None:
+        for rest in block.partials[-1:]:
             end = Lsn(block.geometry.begin(rest.segment).position + rest.valid_bytes)
             found.append(Indexed(rest.segment, end, rest.server_closed_at))
     return max(found, key=lambda item: (item.following, item.end), default=None)

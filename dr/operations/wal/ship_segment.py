@@ -109,8 +109,8 @@ def seal(piece: PlainSegment | PlainPartial, cipher: Cipher, key: str) -> Sealed
 
 def seal_bytes(pieces: Iterable[bytes], cipher: Cipher, key: str) -> Sealed:
     """Compress and encrypt; checked to be an OpenPGP message for exactly the configured keys (I20)."""
-    packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
-    packed = b"".join([*(packer.compress(part) for part in pieces), packer.flush()])
+    # In one piece: it is in memory anyway, and takes two thirds of the time of a stream.
+    packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(b"".join(pieces))
     with _memory_file(packed) as source, _memory_file(b"") as sink:
         with cipher.encryptor(key, stdin=source, stdout=sink) as child:
             timer = threading.Timer(_GPG_SECONDS, child.kill_group)

@@ -192,7 +192,7 @@ def put_partial(system: System, origin: Primary) -> StoredPartial:
     )
     for name, store in catalogue.stores.items():
         store.put_bytes(labels.wal_partial_key(system.name, segment, valid), stored)
-        catalogue.write_block(name, replace(_block(catalogue, name, segment), partial=entry))
+        catalogue.write_block(name, _block(catalogue, name, segment).with_partial(entry))
     return entry
 
 

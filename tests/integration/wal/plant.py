@@ -202,8 +202,7 @@ class Site:
             if block.timeline != timeline:
                 continue
             ends += [block.geometry.end(item.segment).position for item in block.segments]
-            if block.partial is not None:
-                ends.append(block.geometry.begin(block.partial.segment).position + block.partial.valid_bytes)
+            ends += [block.geometry.begin(item.segment).position + item.valid_bytes for item in block.partials]
         return max(ends)
 
     def wait_for(self, lsn: Lsn, store: str = "local", seconds: float = 40, timeline: int = 1) -> None:
@@ -265,8 +264,7 @@ def committed(site: Site, store: str, directory: Path) -> set[int]:
         for item in block.segments:
             (directory / item.name).write_bytes(site.opened(item.name, store))
             names.append(item.name)
-        if block.partial is not None:
-            rest = block.partial
+        for rest in block.partials:
             key = labels.wal_partial_key(NAME, rest.segment, rest.valid_bytes)
             (directory / rest.name).write_bytes(site.opened_key(key, store))
             names.append(rest.name)

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from dr.catalog import labels
+from dr.catalog.lsn import Lsn
+from dr.catalog.timelines import Section
 from dr.configuration.model import WalSettings
 from dr.operations.wal.status import read_status
 from tests.endpoints.serving import moto
@@ -208,6 +210,9 @@ def test_wal_that_the_server_dropped_is_a_break_and_told(any_plant: Plant, site_
     assert gone.begin.position >= before - (16 << 20)
     (gap,) = site.holdings().gaps(1)
     assert gap.reason == gone.reason
+    # What was shipped of the segment in which it broke is still there to be replayed.
+    until_break = site.holdings().stretches((Section(1, Lsn(0), None),))[0]
+    assert until_break.end.position == gone.begin.position >= before
     assert any_plant.scalar("SELECT wal_status FROM pg_replication_slots") in ("reserved", "extended")
 
 

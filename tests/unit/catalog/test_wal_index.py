@@ -43,15 +43,24 @@ def test_adding_segments_keeps_every_one_in_order(first: set[int], second: set[i
     block = block.with_segments(tuple(stored(1, number) for number in second))
 
     assert [item.segment.part for item in block.segments] == sorted(first | second)
-    assert (block.partial is None) == (9 in first | second)
+    assert (not block.partials) == (9 in first | second)
 
 
 def test_a_closed_segment_replaces_what_was_known_of_it_open() -> None:
     """The open state of another segment stays."""
     block = _block(0)
 
-    assert block.with_segments((stored(1, 8),)).partial == block.partial
-    assert block.with_segments((stored(1, 9),)).partial is None
+    assert block.with_segments((stored(1, 8),)).partials == block.partials
+    assert block.with_segments((stored(1, 9),)).partials == ()
+
+
+def test_what_is_left_of_a_lost_segment_stays_when_the_next_one_is_opened() -> None:
+    """The source lost the rest of segment 9 and went on with 11: its first bytes can still be replayed (I18)."""
+    block = _block(0).with_partial(partial(1, 11, 2048)).with_partial(partial(1, 11, 4096))
+
+    assert block.partials == (partial(1, 9, 4096), partial(1, 11, 4096))
+    assert block.find_partial(partial(1, 9, 0).segment) == partial(1, 9, 4096)
+    assert block.with_segments((stored(1, 11),)).partials == (partial(1, 9, 4096),)
 
 
 @settings(max_examples=200)
@@ -86,7 +95,8 @@ def test_damage_is_never_believed(data: st.DataObject) -> None:
         {"segments": (stored(1, 0), stored(1, 0))},
         {"segments": (stored(1, 0, stored_at=datetime(2024, 1, 1)),)},  # noqa: DTZ001 - that is the damage
         {"segments": (stored(1, 0, server_closed_at=datetime(2024, 1, 1)),)},  # noqa: DTZ001
-        {"partial": partial(3, 9, 100)},
+        {"partials": (partial(3, 9, 100),)},
+        {"partials": (partial(1, 1, 100),)},
         {"segment_bytes": 5},
         {"format_version": 2},
     ],

@@ -74,7 +74,9 @@ def blocks(
     logs: dict[int, list[StoredSegment]] = {}
     for number in numbers:
         logs.setdefault(number // WAL.per_log, []).append(stored(timeline, number))
-    opened = {item.segment.log: item for item in partials}
+    opened: dict[int, list[StoredPartial]] = {}
+    for rest in partials:
+        opened.setdefault(rest.segment.log, []).append(rest)
     noted: dict[int, list[Break]] = {}
     for item in breaks:
         noted.setdefault(WAL.at(timeline, item.begin).log, []).append(item)
@@ -86,7 +88,7 @@ def blocks(
             log,
             SIZE,
             tuple(logs.get(log, ())),
-            opened.get(log),
+            tuple(opened.get(log, ())),
             tuple(noted.get(log, ())),
         )
         for log in sorted({*logs, *opened, *noted})
