@@ -66,11 +66,24 @@ def test_a_killed_pg_receivewal_is_begun_again(site: Site, tmp_path: Path) -> No
         for _ in range(3):
             wait_until(lambda: _wal_receiver(process) is not None, "a pg_receivewal")
             time.sleep(1)
-            os.kill(_wal_receiver(process) or 0, signal.SIGKILL)
+            _kill_wal_receiver(process)
             wait_until(lambda: _wal_receiver(process) is not None, "the next pg_receivewal")
         load.__exit__()
         site.wait_for(site.plant.flushed())
     _check_whole(site, tmp_path, load.acknowledged)
+
+
+def _kill_wal_receiver(process: subprocess.Popen[str]) -> None:
+    """The one that runs now; one that has just failed by itself has none in its place for an instant."""
+    found: list[int] = []
+
+    def seen() -> bool:
+        pid = _wal_receiver(process)
+        found.extend([pid] if pid else [])
+        return bool(found)
+
+    wait_until(seen, "a pg_receivewal to kill")
+    os.kill(found[0], signal.SIGKILL)  # never 0: that would be the group of this very process
 
 
 def test_nothing_outlives_a_killed_receiver(site: Site) -> None:
