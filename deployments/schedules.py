@@ -85,6 +85,17 @@ PROCEDURES: tuple[Procedure, ...] = (
         schedules=(Schedule("quarter-hour", "*/15 * * * *"),),
     ),
     Procedure(
+        entrypoint="flows.integrity_test.integrity_test",
+        description=(
+            "Read stored backups and WAL again, from every store: fetch, hash, decrypt, unpack, list. Each copy at"
+            " least once in 14 days, everything new the next day, and what was damaged every day until it passes or is"
+            " gone.\n\n"
+            "Runs every day at 01:00 UTC. **Run → Custom run** with a *backup* reads all copies of that one now."
+        ),
+        tags=("dr", "verification"),
+        schedules=(Schedule("daily", "0 1 * * *"),),
+    ),
+    Procedure(
         entrypoint="flows.recover_database.recover_database",
         description=(
             "Find a backup, plan, restore it, boot it and question it; the run ends with RTO by phase and RPO against"

@@ -14,7 +14,8 @@
     │   ├── StoreUnavailable          network, endpoint, throttling (retryable)
     │   ├── StoreDenied               credentials or policy
     │   ├── StoreFull                 no space left
-    │   └── ObjectMissing             no object under that key
+    │   ├── ObjectMissing             no object under that key
+    │   └── ObjectArchived            in an archive class: to be brought back first (I30)
     ├── KeyUnusable               8   the key or passphrase does not open the object
     ├── BackupInvalid             9   the object is not a backup, or is damaged or incomplete
     ├── BackupNotFound           10   nothing in the repository answers to that label
@@ -118,6 +119,10 @@ class StoreFull(StoreError):
 
 class ObjectMissing(StoreError):
     """No object is stored under that key."""
+
+
+class ObjectArchived(StoreError):
+    """The object lies in an archive class and cannot be read before it was brought back (I30)."""
 
 
 class KeyUnusable(DrError):

@@ -13,9 +13,9 @@ from tasks.systems import load_system
 
 
 @contextmanager
-def exclusive(system: str, verb: str, *, cloud: bool = True) -> Iterator[HeldLeases]:
+def exclusive(system: str, verb: str, *, cloud: bool = True, require_postgres: bool = True) -> Iterator[HeldLeases]:
     """Hold the lease of ``verb`` on a system in every store that can grant it. Raises ``LeaseHeld`` (I25)."""
-    settings = load_system(system)
+    settings = load_system(system, require_postgres=require_postgres)
     stores = open_repository(settings, cloud=cloud).stores.values()
     holder = Holder.here(current_run().id, verb)
     with hold_all(stores, lease_prefix(settings.name, verb), holder) as leases:

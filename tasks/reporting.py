@@ -8,6 +8,7 @@ from dr.evidence.scoreboard import RecoveryOutcome, check_rows, phase_rows
 from dr.operations.backup_run import MadeBackup
 from dr.operations.expire import StoreExpiry
 from dr.operations.side_restore import SideRestored, side_rows
+from dr.operations.verify.report import IntegrityReport
 from dr.operations.wal.wal_run import WalReport
 from dr.policy.recovery_plan import RecoveryPlan
 from tasks.runner import publish_markdown, publish_table
@@ -147,3 +148,45 @@ def show_wal(report: WalReport) -> None:
         *(f"* **problem**: {problem}" for problem in report.problems),
     ]
     publish_markdown("wal-report", "\n".join(lines), "The WAL in short")
+
+
+def show_integrity(report: IntegrityReport) -> None:
+    """Every copy that was read, every store's share of the WAL, and what is wrong."""
+    survey = report.survey
+    rows = [
+        {
+            "backup": item.label,
+            "store": item.store,
+            "why": item.reason,
+            "outcome": item.outcome,
+            "level": f"not {item.level}" if item.failed else item.level,
+            "MB": round(item.stored_bytes / 1e6, 1),
+            "seconds": round(item.seconds, 2),
+            "detail": item.detail,
+        }
+        for item in sorted(report.proofs, key=lambda item: not item.failed)
+    ]
+    publish_table("integrity-copies", rows, f"Copies read again: {len(rows)} of {survey.copies}")
+    shares = [
+        {
+            "store": item.store,
+            "segments": item.segments,
+            "read": item.read,
+            "opened": item.opened,
+            "archived": item.archived,
+            "damaged": len(item.damaged),
+            "level": item.level,
+            "MB": round(item.stored_bytes / 1e6, 1),
+            "seconds": round(item.seconds, 2),
+            "detail": item.silent or item.note,
+        }
+        for item in report.wal
+    ]
+    if shares:
+        publish_table("integrity-wal", shares, "WAL read again: today's share of every store")
+    lines = [
+        f"* **{'damaged' if report.damaged else 'nothing that was read is damaged'}**",
+        f"* {len(rows)} of {survey.copies} copies read, {survey.stored_bytes / 1e6:.1f} MB",
+        *(f"* **problem**: {problem}" for problem in report.problems),
+    ]
+    publish_markdown("integrity-report", "\n".join(lines), "What the stores still hold, in short")

@@ -7,16 +7,19 @@
     <system>/database/backup_20240101_020000.sql.gz.gpg
     <system>/database/backup_20240101_020000.globals.sql.gz.gpg
     <system>/database/backup_20240101_020000.manifest.json
+    <system>/database/backup_20240101_020000.proofs.json             what was proven of it later
     <system>/base/base_20240101_020000_full/base.tar.zst.gpg
     <system>/base/base_20240101_020000_full/16385.tar.zst.gpg        a tablespace, named by its OID
     <system>/base/base_20240101_020000_full/backup_manifest.gpg      PostgreSQL's own manifest
     <system>/base/base_20240101_020000_full/base.manifest.json
+    <system>/base/base_20240101_020000_full/base.proofs.json
     <system>/base/base_20240102_020000_incr/...                      what changed since its parent; same names
     <system>/wal/00000001/0000000100000000000000A3.zst.gpg           a closed WAL segment
     <system>/wal/00000001/0000000100000000000000A4.00A41000.partial.zst.gpg   the open one, its first 0xA41000 bytes
     <system>/wal/00000002/00000002.history.zst.gpg                   where timeline 2 branched off
     <system>/wal-index/00000001/00000000.json                        what is stored of one log file (4 GiB) of WAL
     <system>/wal-index/00000002/history.json
+    <system>/wal-rotation.json                                       which share of the WAL was read again, and when
     <system>/leases/<verb>/00000007.json
     <system>/evidence/2024/run_....json
 
@@ -37,6 +40,7 @@ from typing import Self
 from dr.catalog.wal_names import Segment, history_name
 
 MANIFEST_SUFFIX = ".manifest.json"
+_PROOFS_SUFFIX = ".proofs.json"
 ENCRYPTED_SUFFIX = ".gpg"
 _STAMP = "%Y%m%d_%H%M%S"
 _LABEL = re.compile(
@@ -158,6 +162,11 @@ def manifest_key(system: str, label: Label) -> str:
     return f"{system}/base/{label}/base{MANIFEST_SUFFIX}"
 
 
+def proofs_key(system: str, label: Label) -> str:
+    """Key of what was proven after publication: under the objects' prefix, so that it goes with them."""
+    return manifest_key(system, label).removesuffix(MANIFEST_SUFFIX) + _PROOFS_SUFFIX
+
+
 def dump_key(system: str, label: Label) -> str:
     return f"{system}/database/{label}.sql.gz{ENCRYPTED_SUFFIX}"
 
@@ -212,6 +221,10 @@ def wal_block_key(system: str, timeline: int, log: int) -> str:
 def wal_history_index_key(system: str, timeline: int) -> str:
     """Key of the record of a timeline's history."""
     return f"{wal_index_prefix(system, timeline)}history.json"
+
+
+def wal_rotation_key(system: str) -> str:
+    return f"{system}/wal-rotation.json"
 
 
 def parse_wal_index_key(system: str, key: str) -> tuple[int, int | None] | None:

@@ -17,6 +17,7 @@ from dr.cli.commands import (
     recover,
     side,
     store,
+    verify,
     wal,
     window,
 )
@@ -44,6 +45,7 @@ app.command("side-restore")(command(side.side_restore))
 app.command("backup")(command(backup.backup))
 app.command("list")(command(catalogue.list_backups))
 app.command("show")(command(catalogue.show))
+app.command("verify")(command(verify.verify))
 app.command("window")(command(window.window))
 app.add_typer(wal.app, name="wal")
 app.add_typer(configuration.app, name="config")

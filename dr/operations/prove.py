@@ -17,7 +17,7 @@ from dr.catalog.manifest import Level, Manifest, ObjectRecord, Role, Verificatio
 from dr.configuration.model import System
 from dr.crypto.gnupg import Cipher, opened
 from dr.crypto.packets import ENOUGH, parse_envelope
-from dr.errors import BackupInvalid, StoreError
+from dr.errors import BackupInvalid, DrError, KeyUnusable, StoreError
 from dr.operations.draft import Draft
 from dr.operations.repositories import open_repository
 from dr.pipeline.read import ObjectReader
@@ -44,15 +44,24 @@ def prove(system: System, draft: Draft, *, run: str) -> tuple[Verification, ...]
 
 
 def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str) -> Verification:
-    """Prove one copy; the level is the lowest that all of its objects reached."""
+    """Prove one copy; the level is the lowest that all of its objects reached, or the first that one did not reach.
+
+    A key that does not open what is stored as it was written proves nothing against the backup: then the level is
+    ``checksummed`` and ``detail`` says why it is no higher.
+    """
     begin = time.monotonic()
-    level, detail, passed = Level.STORED, "", True
-    try:
-        level = min(_prove_object(store, manifest, item, cipher) for item in manifest.objects)
-    except (BackupInvalid, StoreError) as error:
-        passed, detail = False, f"{error.message} {error.detail}".strip()
+    level, notes, passed = Level.LISTED, [], True
+    for item in manifest.objects:
+        try:
+            reached, note = _prove_object(store, manifest, item, cipher)
+        except (BackupInvalid, StoreError) as error:
+            passed, level = False, _first_failing(store, item, error)
+            notes = [f"{error.message} {error.detail}".strip()]
+            break
+        level, notes = min(level, reached), [*notes, *([note] if note else [])]
+    detail = "; ".join(dict.fromkeys(notes))
     log = logger.info if passed else logger.error
-    log("%s in %s: %s %s", manifest.label, store.name, level.name.lower() if passed else "NOT proven", detail)
+    log("%s in %s: %s%s %s", manifest.label, store.name, "" if passed else "NOT ", level.name.lower(), detail)
     return Verification(
         level=level.name.lower(),
         store=store.name,
@@ -64,14 +73,36 @@ def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str) -> Ve
     )
 
 
-def _prove_object(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Cipher) -> Level:
+def _first_failing(store: Store, item: ObjectRecord, error: DrError) -> Level:
+    """The first level that an object does not reach: it is read once more, for the hash decides about the others."""
+    if isinstance(error, StoreError):
+        return Level.STORED
+    try:
+        _hash_only(store, item, f"{store.name}:{item.key}")
+    except BackupInvalid:
+        return Level.CHECKSUMMED
+    except StoreError:
+        return Level.STORED
+    return Level.LISTED if isinstance(error, _ContentsDiffer) else Level.DECRYPTED
+
+
+class _ContentsDiffer(BackupInvalid):
+    """It opens, and holds something else than was dumped."""
+
+
+def _prove_object(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Cipher) -> tuple[Level, str]:
+    """The level reached, and why it is not a higher one where that is worth saying."""
     origin = f"{store.name}:{item.key}"
     envelope = parse_envelope(_head(store, item), origin)
     cipher.check_envelope(envelope, origin)
     if not cipher.can_decrypt(envelope):
         _hash_only(store, item, origin)
-        return Level.CHECKSUMMED
-    return _decrypt(store, manifest, item, cipher)
+        return Level.CHECKSUMMED, ""
+    try:
+        return _decrypt(store, manifest, item, cipher), ""
+    except KeyUnusable as error:
+        _hash_only(store, item, origin)
+        return Level.CHECKSUMMED, f"cannot be opened here: {error.message}"
 
 
 def _head(store: Store, item: ObjectRecord) -> bytes:
@@ -124,6 +155,6 @@ def _decrypt(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Ciphe
 
 def _same_contents(scanner: DumpScanner, manifest: Manifest, origin: str) -> None:
     if not scanner.complete:
-        raise BackupInvalid(f"{origin} has no end mark: the dump is cut off")
+        raise _ContentsDiffer(f"{origin} has no end mark: the dump is cut off")
     if manifest.contents is not None and scanner.contents() != manifest.contents:
-        raise BackupInvalid(f"{origin} holds other tables or row counts than were dumped")
+        raise _ContentsDiffer(f"{origin} holds other tables or row counts than were dumped")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from dr.catalog import labels
 from dr.catalog.labels import Label
 from dr.catalog.manifest import Manifest, from_json
 from dr.errors import BackupInvalid, ObjectMissing
+from dr.storage.proofs import read_proofs
 from dr.storage.protocol import Store
+
+logger = logging.getLogger(__name__)
 
 _READERS = 16
 
@@ -46,14 +50,27 @@ def manifest_keys(store: Store, prefixes: Iterable[str]) -> Iterator[str]:
 
 
 def read_manifest(store: Store, key: str) -> Manifest:
-    """The manifest under ``key``. Raises ``BackupInvalid``, also when it is that of another backup, and StoreError."""
+    """The manifest under ``key``, with what was proven since it was published.
+
+    Raises ``BackupInvalid``, also when it is that of another backup, and StoreError.
+    """
     manifest = from_json(store.read_bytes(key), f"{store.name}:{key}")
     if key != labels.manifest_key(manifest.system, manifest.parsed_label):
         raise BackupInvalid(
             f"{store.name}:{key} is the manifest of {manifest.label} of {manifest.system}",
             hint="Somebody copied or renamed it. Put the right one back from another store, or use another backup.",
         )
-    return manifest
+    return _with_later_proofs(store, manifest)
+
+
+def _with_later_proofs(store: Store, manifest: Manifest) -> Manifest:
+    try:
+        later = read_proofs(store, manifest.system, manifest.parsed_label).proofs
+    except BackupInvalid as error:
+        # It speaks of the backup and is no part of it: what it said is unknown now, and the backup is as it was.
+        logger.warning("%s", error)
+        return manifest
+    return dataclasses.replace(manifest, verifications=(*manifest.verifications, *later)) if later else manifest
 
 
 def read_manifests(store: Store, keys: Sequence[str], unreadable: MutableSequence[str]) -> list[Manifest]:

@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dr.errors import ConfigurationError, DrError, ObjectMissing, StoreDenied, StoreError, StoreFull, StoreUnavailable
+from dr.errors import (
+    ConfigurationError,
+    DrError,
+    ObjectArchived,
+    ObjectMissing,
+    StoreDenied,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -130,9 +139,9 @@ def _unanswered(error: BotoCoreError, place: Place, what: str, where: str) -> Dr
     return StoreError(what, detail, "Check the store's settings and credentials.")
 
 
-def archived(place: Place, key: str, storage_class: str) -> StoreError:
+def archived(place: Place, key: str, storage_class: str) -> ObjectArchived:
     """The object lies in an archive class and cannot be read at once (I30)."""
-    return StoreError(
+    return ObjectArchived(
         f"cannot read an object in store {place.store}: it is archived and must be brought back first",
         f"{place.location}/{key} {storage_class}".rstrip(),
         "Ask for it with RestoreObject (hours, for a price), wait until it is there, and read it then; "

@@ -44,6 +44,7 @@ COMMANDS = (
     "demo",
     "deploy",
     "exit-codes",
+    "verify",
     "version",
 )
 

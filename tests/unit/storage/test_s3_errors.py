@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError, SSLError
 from urllib3.exceptions import ProtocolError
 
-from dr.errors import ObjectMissing, StoreDenied, StoreError, StoreFull, StoreUnavailable
+from dr.errors import ObjectArchived, ObjectMissing, StoreDenied, StoreError, StoreFull, StoreUnavailable
 from dr.storage.s3_errors import Place, translated
 
 PLACE = Place("cloud", "s3://bucket/prefix", "https://s3.example.com")
@@ -33,7 +33,7 @@ def _answer(code: str, status: int) -> ClientError:
         ("NoSuchBucket", 404, StoreError, "bucket is not there"),
         ("NoSuchKey", 404, ObjectMissing, "no object"),
         ("404", 404, ObjectMissing, "no object"),
-        ("InvalidObjectState", 403, StoreError, "brought back first"),
+        ("InvalidObjectState", 403, ObjectArchived, "brought back first"),
         ("PermanentRedirect", 301, StoreError, "another region"),
         ("AuthorizationHeaderMalformed", 400, StoreError, "another region"),
         ("BadDigest", 400, StoreError, "changed on the way"),
