@@ -26,6 +26,7 @@ from deployments.deploying import deploy
 from deployments.draining import drain
 from deployments.processes import children_of, wait_until_gone
 from deployments.scheduler_check import SchedulerSilent
+from deployments.schedules import PROCEDURES
 from dr.postgres.cluster import Recipe, create_cluster, running
 from dr.postgres.connection import connected
 from dr.postgres.installations import installed
@@ -198,12 +199,13 @@ def test_registering_again_finds_everything_as_it_should_be(install: Install, cl
 
     rows = deploy(SYSTEM, file=install.file, say=lambda row: None)
 
-    assert [str(row.done) for row in install.rows] == ["created"] * 6 + ["checked"] * 2 + ["warning"]
+    made, scheduled = len(PROCEDURES), sum(bool(one.schedules) for one in PROCEDURES)
+    assert [str(row.done) for row in install.rows] == ["created"] * (2 + made) + ["checked"] * scheduled + ["warning"]
     assert [(row.kind, str(row.done)) for row in rows] == [
         ("work pool", "unchanged"),
         ("block", "unchanged"),
-        *[("deployment", "unchanged")] * 4,
-        *[("schedule", "checked")] * 2,
+        *[("deployment", "unchanged")] * made,
+        *[("schedule", "checked")] * scheduled,
         ("worker", "checked"),
     ]
     assert any(row.detail.endswith("02:00 UTC") for row in rows if row.kind == "schedule")
