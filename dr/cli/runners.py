@@ -18,7 +18,7 @@ from dr.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from dr.configuration import Effective
-    from tasks.run import RunRecord
+    from tasks.run import Cell, RunRecord
 
 RUNNER = "DR_RUNNER"
 SERVER = "PREFECT_API_URL"
@@ -112,3 +112,8 @@ def record_of_last_run() -> RunRecord | None:
     from tasks.runner import last_record
 
     return last_record()
+
+
+def tables_of(record: RunRecord) -> dict[str, list[dict[str, Cell]]]:
+    """The tables that a run published, by their keys."""
+    return {item.key: [dict(row) for row in item.rows] for item in record.artifacts if item.kind == "table"}

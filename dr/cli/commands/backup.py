@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dr.cli.runners import name_of_system, procedures, record_of_last_run
+from dr.cli.runners import name_of_system, procedures, record_of_last_run, tables_of
 from dr.cli.session import Session
 
 Kind = Literal["dump", "base", "all"]
@@ -73,7 +73,7 @@ def _show(session: Session, seconds: float) -> None:
     record = record_of_last_run()
     if record is None:
         return
-    tables = {item.key: [dict(row) for row in item.rows] for item in record.artifacts if item.kind == "table"}
+    tables = tables_of(record)
     made, retention = tables.get("backups", []), tables.get("retention", [])
     session.output.table("Backups", made)
     session.output.table("Local copies", retention)

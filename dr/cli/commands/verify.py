@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dr.cli.runners import name_of_system, procedures, record_of_last_run
+from dr.cli.runners import name_of_system, procedures, record_of_last_run, tables_of
 from dr.cli.session import Session
 
 
@@ -54,7 +54,7 @@ def _show(session: Session) -> None:
     record = record_of_last_run()
     if record is None:
         return
-    tables = {item.key: [dict(row) for row in item.rows] for item in record.artifacts if item.kind == "table"}
+    tables = tables_of(record)
     copies, shares = tables.get("integrity-copies", []), tables.get("integrity-wal", [])
     session.output.table("Copies read again", copies)
     session.output.table("WAL read again", shares)

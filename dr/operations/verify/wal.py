@@ -19,6 +19,7 @@ import msgspec
 from dr.catalog import labels
 from dr.catalog.manifest import Level
 from dr.catalog.wal_index import StoredSegment
+from dr.catalog.wal_names import Segment
 from dr.configuration.model import System
 from dr.crypto.gnupg import Cipher, opened
 from dr.errors import DrError, ObjectMissing
@@ -140,6 +141,6 @@ def _segments(catalogue: WalCatalogue, store: str) -> Iterator[StoredSegment]:
 
 def _is_held(catalogue: WalCatalogue, store: str, name: str) -> bool:
     """Whether the index still speaks of a segment: it may have expired while it was read."""
-    timeline, log = int(name[:8], 16), int(name[8:16], 16)
-    block = catalogue.read_block(store, timeline, log)
-    return block is not None and any(item.name == name for item in block.segments)
+    segment = Segment.parse(name)
+    block = catalogue.read_block(store, segment.timeline, segment.log)
+    return block is not None and block.find(segment) is not None
