@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
-from typing import ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
@@ -13,11 +13,15 @@ from pydantic import BaseModel, Field, HttpUrl, ValidationError
 
 from blocks.backup_repository import BackupRepository
 from blocks.encryption_key import EncryptionKey
+from blocks.fields import text
 from blocks.objectives import Objectives
 from blocks.postgres_server import PostgresServer
 from dr.configuration import Effective, Layer
 from dr.configuration.layers import make_layer
 from dr.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Retention(BaseModel):
@@ -53,6 +57,45 @@ class Wal(BaseModel):
     workers: int = Field(default=2, ge=1, title="Workers", description="Segments on their way at once.")
 
 
+class Drill(BaseModel):
+    """What a drill does besides restoring. Paths are absolute, on the worker."""
+
+    directory: str = Field(
+        default="", title="Directory", description="Where copies are restored to. Empty: under the state directory."
+    )
+    assertions: str = Field(
+        default="",
+        title="Assertions",
+        description="Directory of SQL files, each with the answer that a restored copy must give.",
+    )
+    masking: str = Field(
+        default="", title="Masking", description="Directory of SQL files run in a restored copy before anything else."
+    )
+    health_check: str = Field(
+        default="", title="Health check", description="Command that asks a restored copy as the application would."
+    )
+    keep_failed: int = Field(
+        default=2, ge=1, title="Red copies kept", description="Red drills whose copies are left to be looked into."
+    )
+    max_age_days: int = Field(
+        default=7, ge=1, title="Green every", description="Days after which a system without a green drill is unproven."
+    )
+
+
+class Custody(BaseModel):
+    """Where the escrow lies: what opens the backups when the worker and its keys are gone. Absolute paths."""
+
+    key_file: str = Field(
+        default="", title="Key file", description="Escrowed secret keys, as gpg --export-secret-keys writes them."
+    )
+    key_passphrase_file: str = Field(
+        default="", title="Key passphrase file", description="What protects the escrowed secret keys."
+    )
+    passphrase_file: str = Field(
+        default="", title="Passphrase file", description="The escrowed passphrase of backups encrypted with one."
+    )
+
+
 class ProtectedSystem(Block):
     """One protected system: what to back up, where to, encrypted for whom, kept how long, recovered how fast.
 
@@ -81,6 +124,10 @@ class ProtectedSystem(Block):
         default=Retention(), title="Retention", description="How long local copies stay, and how many at least."
     )
     wal: Wal = Field(default=Wal(), title="WAL", description="What makes a recovery to any moment possible.")
+    drill: Drill = Field(default=Drill(), title="Drills", description="What a drill does besides restoring.")
+    custody: Custody = Field(
+        default=Custody(), title="Key custody", description="What opens the backups when the worker is gone."
+    )
     state_directory: str = Field(
         default="",
         title="State directory",
@@ -101,6 +148,8 @@ class ProtectedSystem(Block):
             **self.objectives.settings(),
             **{f"retention.{key}": value for key, value in self.retention.model_dump().items()},
             **{f"wal.{key}": value for key, value in self.wal.model_dump().items()},
+            **{f"drill.{key}": value for key, value in self.drill.model_dump().items()},
+            **{f"custody.{key}": value for key, value in self.custody.model_dump().items()},
             "state_directory": self.state_directory,
             "auto_confirm": self.auto_confirm,
         }
@@ -118,7 +167,9 @@ class ProtectedSystem(Block):
             encryption=EncryptionKey.from_effective(effective),
             objectives=Objectives.from_effective(effective),
             retention=Retention(**dataclasses.asdict(system.retention)),
-            wal=Wal(**{**dataclasses.asdict(system.wal), "spool": str(system.wal.spool or "")}),
+            wal=Wal(**_as_form(system.wal)),
+            drill=Drill(**_as_form(system.drill)),
+            custody=Custody(**_as_form(system.custody)),
             state_directory=str(system.state_directory),
             auto_confirm=system.auto_confirm,
         )
@@ -133,6 +184,12 @@ class ProtectedSystem(Block):
             part.save(name, overwrite=True)
         self.save(name, overwrite=True)
         return name
+
+
+def _as_form(settings: DataclassInstance) -> dict[str, Any]:
+    """Settings as a form takes them: paths as text, empty where there is none."""
+    values = dataclasses.asdict(settings)
+    return {key: text(value) if value is None or isinstance(value, Path) else value for key, value in values.items()}
 
 
 def block_name(system: str) -> str:

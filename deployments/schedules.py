@@ -96,6 +96,58 @@ PROCEDURES: tuple[Procedure, ...] = (
         schedules=(Schedule("daily", "0 1 * * *"),),
     ),
     Procedure(
+        entrypoint="flows.verification.verification",
+        description=(
+            "All there is to verify: the newest backup of every kind from every store, the WAL's chain on every"
+            " timeline, what the escrowed key opens without this host's keys, and the restore of a sample.\n\n"
+            "Runs on Sundays at 03:00 UTC."
+        ),
+        tags=("dr", "verification"),
+        schedules=(Schedule("weekly", "0 3 * * 0"),),
+    ),
+    Procedure(
+        entrypoint="flows.database_recovery_test.database_recovery_test",
+        description=(
+            "Recover the database where nothing gets out: a base backup with WAL to a random second of the recoverable"
+            " window, the newest dump with its globals, and one compared with the other at the same snapshot. RTO and"
+            " RPO are measured against the objectives of a database corruption.\n\n"
+            "Runs on Saturdays at 01:00 UTC."
+        ),
+        tags=("dr", "drill"),
+        schedules=(Schedule("weekly", "0 1 * * 6"),),
+    ),
+    Procedure(
+        entrypoint="flows.full_dr_test.full_dr_test",
+        description=(
+            "Recover the newest there is of every kind as if the whole system were gone, held against the objectives"
+            " of a full failure.\n\n"
+            "Runs on the first of each month at 01:00 UTC."
+        ),
+        tags=("dr", "drill"),
+        schedules=(Schedule("monthly", "0 1 1 * *"),),
+    ),
+    Procedure(
+        entrypoint="flows.dr_test.dr_test",
+        description=(
+            "The data centre is gone: recover from the stores of other regions alone, held against the objectives of a"
+            " data-centre outage.\n\n"
+            "Runs on the first of each month at 04:00 UTC."
+        ),
+        tags=("dr", "drill"),
+        schedules=(Schedule("monthly", "0 4 1 * *"),),
+    ),
+    Procedure(
+        entrypoint="flows.restore_drill.restore_drill",
+        description=(
+            "Restore one backup for no other reason than to see that it works: isolated, questioned, measured, removed."
+            " Ends as *recoverable*, *not recoverable* with the first failing level, or *inconclusive* where the host"
+            " lacks something.\n\n"
+            "Never runs by itself. **Run → Custom run** with *scenario*, *method*, *target* and *seed*; the report ends"
+            " with the command that repeats it."
+        ),
+        tags=("dr", "drill"),
+    ),
+    Procedure(
         entrypoint="flows.recover_database.recover_database",
         description=(
             "Find a backup, plan, restore it, boot it and question it; the run ends with RTO by phase and RPO against"

@@ -26,6 +26,7 @@
     ├── RecoveryFailed           15   the restored copy does not answer as it should (I13)
     ├── ObjectiveMissed          16   recovered, but later or with more loss than the target allows
     ├── StepTimedOut             17   a step was cut off at its time limit
+    ├── DrillInconclusive        18   a drill could not tell: its host lacked something (I27)
     └── Interrupted             130   Ctrl-C or SIGTERM; nothing half-made is listed
 
 Exit code 0 is success, 2 is a wrong command line. Every error pickles: all its fields go to
@@ -183,6 +184,12 @@ class StepTimedOut(DrError):
     """A step was not done by its time limit and was cut off; trying again would take as long again."""
 
     exit_code = 17
+
+
+class DrillInconclusive(DrError):
+    """A drill could not tell: its host lacked something (I27)."""
+
+    exit_code = 18
 
 
 class Interrupted(DrError):

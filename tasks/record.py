@@ -137,6 +137,7 @@ def recording(
         parameters={key: parameter(value) for key, value in parameters.items()},
         begin=datetime.now(UTC),
         parent=outer.snapshot().id if outer else None,
+        within=outer.snapshot().flow if outer else "",
     )
     current = Recorder(run)
     token = _recorder.set(current)

@@ -8,6 +8,7 @@ from dr.evidence.scoreboard import RecoveryOutcome, check_rows, phase_rows
 from dr.operations.backup_run import MadeBackup
 from dr.operations.expire import StoreExpiry
 from dr.operations.side_restore import SideRestored, side_rows
+from dr.operations.verify.copies import CopyProof
 from dr.operations.verify.report import IntegrityReport
 from dr.operations.wal.wal_run import WalReport
 from dr.policy.recovery_plan import RecoveryPlan
@@ -150,10 +151,9 @@ def show_wal(report: WalReport) -> None:
     publish_markdown("wal-report", "\n".join(lines), "The WAL in short")
 
 
-def show_integrity(report: IntegrityReport) -> None:
-    """Every copy that was read, every store's share of the WAL, and what is wrong."""
-    survey = report.survey
-    rows = [
+def copy_rows(proofs: Sequence[CopyProof]) -> list[dict[str, str | float]]:
+    """Every copy that was read; the damaged first."""
+    return [
         {
             "backup": item.label,
             "store": item.store,
@@ -164,8 +164,14 @@ def show_integrity(report: IntegrityReport) -> None:
             "seconds": round(item.seconds, 2),
             "detail": item.detail,
         }
-        for item in sorted(report.proofs, key=lambda item: not item.failed)
+        for item in sorted(proofs, key=lambda item: not item.failed)
     ]
+
+
+def show_integrity(report: IntegrityReport) -> None:
+    """Every copy that was read, every store's share of the WAL, and what is wrong."""
+    survey = report.survey
+    rows = copy_rows(report.proofs)
     publish_table("integrity-copies", rows, f"Copies read again: {len(rows)} of {survey.copies}")
     shares = [
         {

@@ -55,7 +55,10 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run of one flow. ``begin`` and ``end`` are UTC, ``seconds`` is by the monotonic clock."""
+    """One run of one flow. ``begin`` and ``end`` are UTC, ``seconds`` is by the monotonic clock.
+
+    ``parent`` is the run that it is part of, ``within`` that run's flow.
+    """
 
     id: str
     name: str
@@ -64,6 +67,7 @@ class RunRecord:
     parameters: dict[str, Parameter]
     begin: datetime
     parent: str | None = None
+    within: str = ""
     end: datetime | None = None
     seconds: float | None = None
     outcome: Outcome = Outcome.RUNNING

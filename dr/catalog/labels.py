@@ -192,6 +192,16 @@ def evidence_key(system: str, run: str, begun: datetime) -> str:
     return f"{system}/evidence/{begun:%Y}/{run}.json"
 
 
+def drills_prefix(system: str) -> str:
+    """Where the records of drills lie."""
+    return f"{system}/drills/"
+
+
+def drill_key(system: str, begun: datetime, run: str) -> str:
+    """Record of one drill; the names rise with time."""
+    return f"{drills_prefix(system)}{begun:%Y%m%d_%H%M%S}_{run}.json"
+
+
 def wal_key(system: str, segment: Segment) -> str:
     """Key of a closed segment."""
     return f"{system}/wal/{segment.timeline:08X}/{segment}.zst{ENCRYPTED_SUFFIX}"

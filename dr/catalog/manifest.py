@@ -81,20 +81,43 @@ class ObjectRecord:
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """Rows of one table, ``name`` as ``schema.table``. Exact in a dump, the planner's estimate in a base backup."""
+    """Rows of one table, ``name`` as ``schema.table``. Exact in a dump, the planner's estimate in a base backup.
+
+    ``digest`` tells the content, whatever the order of the rows; empty where nobody took it.
+    """
 
     name: str
     rows: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a dump holds, as counted in its own bytes: the table of contents and the rows of every COPY block."""
+    """What a dump holds, as counted in its own bytes: the table of contents and the rows of every COPY block.
+
+    ``large_objects_sha256`` is over their content, ``sequences_sha256`` over the sequences' values; empty where nobody
+    took them.
+    """
 
     tables: tuple[TableRows, ...]
     entries: int
     toc_sha256: str
     large_objects: int = 0
+    large_objects_sha256: str = ""
+    sequences: int = 0
+    sequences_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPoint:
+    """Where a dump's snapshot lies in the WAL: what was committed before ``lsn`` on ``timeline`` is what it saw.
+
+    ``visible`` is PostgreSQL's own description of it (xmin:xmax:running), by which that can be checked.
+    """
+
+    lsn: Lsn
+    timeline: int
+    visible: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +182,7 @@ class Manifest:
     server_end: datetime | None = None
     next_xid: int | None = None
     contents: Contents | None = None
+    snapshot: SnapshotPoint | None = None
     table_estimates: tuple[TableRows, ...] = ()
     tools: Mapping[str, str] = field(default_factory=dict)
     retention_class: str = "standard"

@@ -14,6 +14,8 @@ from dr.cli.commands import (
     configuration,
     demo,
     deploy,
+    drill,
+    drills,
     recover,
     side,
     store,
@@ -46,6 +48,8 @@ app.command("backup")(command(backup.backup))
 app.command("list")(command(catalogue.list_backups))
 app.command("show")(command(catalogue.show))
 app.command("verify")(command(verify.verify))
+app.command("drill")(command(drill.drill))
+app.command("drills")(command(drills.drills))
 app.command("window")(command(window.window))
 app.add_typer(wal.app, name="wal")
 app.add_typer(configuration.app, name="config")

@@ -8,6 +8,8 @@ from pathlib import Path
 from dr.configuration.layers import Layer, value_of
 from dr.configuration.model import (
     AbsentSecret,
+    CustodySettings,
+    DrillSettings,
     EncryptionSettings,
     NotificationSettings,
     PostgresSettings,
@@ -54,6 +56,12 @@ def build_system(name: str, layer: Layer, *, require_postgres: bool, require_enc
                 spool=value_of(layer, "wal.spool", Path),
                 partial_seconds=value_of(layer, "wal.partial_seconds", int) or WalSettings().partial_seconds,
                 workers=value_of(layer, "wal.workers", int) or WalSettings().workers,
+            ),
+            drill=_drill(layer),
+            custody=CustodySettings(
+                key_file=value_of(layer, "custody.key_file", Path),
+                key_passphrase_file=value_of(layer, "custody.key_passphrase_file", Path),
+                passphrase_file=value_of(layer, "custody.passphrase_file", Path),
             ),
             objectives={scenario: _objective(layer, scenario) for scenario in Scenario},
             notifications=NotificationSettings(
@@ -173,6 +181,17 @@ def _refuse_other_kind(layer: Layer, place: str, kind: str) -> None:
             detail=_origins(layer, (*wrong, f"{place}.kind", f"{place}.path", f"{place}.bucket")),
             hint="Two layers may be speaking of different stores by one name: rename one of them.",
         )
+
+
+def _drill(layer: Layer) -> DrillSettings:
+    return DrillSettings(
+        directory=value_of(layer, "drill.directory", Path),
+        assertions=value_of(layer, "drill.assertions", Path),
+        masking=value_of(layer, "drill.masking", Path),
+        health_check=value_of(layer, "drill.health_check", str) or "",
+        keep_failed=value_of(layer, "drill.keep_failed", int) or DrillSettings().keep_failed,
+        max_age_days=value_of(layer, "drill.max_age_days", int) or DrillSettings().max_age_days,
+    )
 
 
 def _objective(layer: Layer, scenario: Scenario) -> Objective:

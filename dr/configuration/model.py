@@ -115,6 +115,36 @@ class WalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillSettings:
+    """What a drill does besides restoring.
+
+    Copies are made in ``directory`` (None: under the state directory); ``keep_failed`` red ones are left there.
+    ``assertions`` and ``masking`` are directories of SQL files; ``health_check`` is a command line. A system without a
+    green drill for ``max_age_days`` counts as unproven (I3).
+    """
+
+    directory: Path | None = None
+    assertions: Path | None = None
+    masking: Path | None = None
+    health_check: str = ""
+    keep_failed: int = 2
+    max_age_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class CustodySettings:
+    """Where the escrow lies: what opens the backups when this host and its keys are gone (I21).
+
+    ``key_file`` holds secret keys as ``gpg --export-secret-keys`` writes them, ``key_passphrase_file`` what protects
+    them, ``passphrase_file`` the passphrase of backups that were encrypted with one.
+    """
+
+    key_file: Path | None = None
+    key_passphrase_file: Path | None = None
+    passphrase_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NotificationSettings:
     """Where alerts go: a webhook (Slack's, for instance), mail addresses, a webhook that sends text messages."""
 
@@ -136,6 +166,8 @@ class System:
     encryption: EncryptionSettings
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     wal: WalSettings = field(default_factory=WalSettings)
+    drill: DrillSettings = field(default_factory=DrillSettings)
+    custody: CustodySettings = field(default_factory=CustodySettings)
     objectives: Mapping[Scenario, Objective] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     state_directory: Path = Path("state")

@@ -129,6 +129,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("wal.spool", parsers.path, "where segments wait until they are stored; under state_directory when absent"),
     Setting("wal.partial_seconds", parsers.count, "seconds after which the open segment is stored as it is", "30"),
     Setting("wal.workers", parsers.count, "segments compressed, encrypted and stored at once", "2"),
+    Setting("drill.directory", parsers.path, "where drills restore to; under state_directory when absent"),
+    Setting("drill.assertions", parsers.path, "directory of SQL files with the answers that a restored copy must give"),
+    Setting(
+        "drill.masking", parsers.path, "directory of SQL files that are run in a restored copy before anything else"
+    ),
+    Setting("drill.health_check", parsers.text, "command that asks a restored copy as the application would"),
+    Setting("drill.keep_failed", parsers.count, "red drills whose copies are left to be looked into", "2"),
+    Setting("drill.max_age_days", parsers.count, "days after which a system without a green drill is unproven", "7"),
+    Setting(
+        "custody.key_file", parsers.path, "file with the escrowed secret keys, to prove that they open the backups"
+    ),
+    Setting("custody.key_passphrase_file", parsers.path, "file with what protects the escrowed secret keys"),
+    Setting("custody.passphrase_file", parsers.path, "file with the escrowed passphrase of the backups"),
     Setting("notifications.webhook", parsers.secret, "where alerts are posted", check=parsers.check_address),
     Setting("notifications.emails", parsers.words, "who gets alerts by mail"),
     Setting("notifications.sms_webhook", parsers.secret, "where text messages are posted", check=parsers.check_address),

@@ -67,6 +67,7 @@ def back_up_database(system: System, *, run: str, cloud: bool) -> Draft:
         begin_lsn=snapshot.position,
         end_lsn=snapshot.position,
         contents=contents,
+        snapshot=snapshot.point,
         table_estimates=tuple(TableRows(table.name, table.estimate) for table in snapshot.tables),
         tools={"pg_dump": client.version},
     )

@@ -17,7 +17,7 @@ from dr.configuration.model import System
 from dr.evidence.findings import Check, CheckedCopy
 from dr.evidence.phases import Phase, Stopwatch
 from dr.operations.target import DirectoryTarget, Target
-from dr.operations.wal.replay import replayed
+from dr.operations.wal.replay import Replayed, replayed
 from dr.policy.recovery_point import RecoveryPoint
 from dr.postgres.canary import last_beat
 from dr.postgres.cluster import Server
@@ -40,12 +40,17 @@ def check_cluster(
     system: System, manifest: Manifest, directory: Path, point: RecoveryPoint | None = None
 ) -> CheckedCopy:
     """Start the restored cluster on a private socket, let it replay to the point, question it, and stop it."""
-    stopwatch = Stopwatch()
-    database = manifest.database.name if manifest.database else "postgres"
     with replayed(system, manifest, directory, point) as copy:
-        _note_start(copy.server, stopwatch)
-        with stopwatch.phase("check"):
-            answers = _question(copy.server.url_for(database), physical=True)
+        return check_running(manifest, copy, point)
+
+
+def check_running(manifest: Manifest, copy: Replayed, point: RecoveryPoint | None = None) -> CheckedCopy:
+    """Question a recovered cluster that runs: who it is, whether it takes writes, and every row of its database."""
+    stopwatch = Stopwatch()
+    _note_start(copy.server, stopwatch)
+    database = manifest.database.name if manifest.database else "postgres"
+    with stopwatch.phase("check"):
+        answers = _question(copy.server.url_for(database), physical=True)
     facts = answers.facts
     checks = (
         Check(

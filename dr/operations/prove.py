@@ -21,6 +21,7 @@ from dr.errors import BackupInvalid, DrError, KeyUnusable, StoreError
 from dr.operations.draft import Draft
 from dr.operations.repositories import open_repository
 from dr.pipeline.read import ObjectReader
+from dr.policy.dump_contents import differences, shortened
 from dr.postgres.dump_scan import DumpScanner
 from dr.progress import reporter
 from dr.storage.protocol import Store
@@ -156,5 +157,5 @@ def _decrypt(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Ciphe
 def _same_contents(scanner: DumpScanner, manifest: Manifest, origin: str) -> None:
     if not scanner.complete:
         raise _ContentsDiffer(f"{origin} has no end mark: the dump is cut off")
-    if manifest.contents is not None and scanner.contents() != manifest.contents:
-        raise _ContentsDiffer(f"{origin} holds other tables or row counts than were dumped")
+    if manifest.contents is not None and (wrong := differences(manifest.contents, scanner.contents())):
+        raise _ContentsDiffer(f"{origin} holds other tables or rows than were dumped", shortened(wrong))

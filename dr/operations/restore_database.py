@@ -25,6 +25,7 @@ from dr.postgres.sql_restore import (
     existing_databases,
     existing_roles,
     fit_header,
+    in_place_tablespaces,
     known_settings,
     prepare_database,
     psql,
@@ -106,7 +107,7 @@ def _restore_globals(
     with reading(store, item, cipher) as reader:
         text = b"".join(reader).decode()
         reader.finish()
-    roles, database = split_globals(text)
+    roles, database = split_globals(in_place_tablespaces(text) if target.sandbox else text)
     maintenance = target.maintenance_url
     before = existing_databases(maintenance)
     run_script(

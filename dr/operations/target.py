@@ -29,10 +29,14 @@ class DirectoryTarget:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseTarget:
-    """A database on a server that runs; created when it does not exist."""
+    """A database on a server that runs; created when it does not exist.
+
+    ``sandbox``: a server of our own, beside which the original's may run: tablespaces go into its data directory.
+    """
 
     url: Secret
     database: str
+    sandbox: bool = False
 
     @property
     def kind(self) -> Kind:

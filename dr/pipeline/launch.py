@@ -37,7 +37,8 @@ class Account:
 
 
 @cache
-def _tool(name: str) -> str | None:
+def tool(name: str) -> str | None:
+    """Where a system's program is; None when it is not installed."""
     return shutil.which(name)
 
 
@@ -45,14 +46,14 @@ def prefix(account: Account, death_signal: str) -> tuple[str, ...]:
     """What stands before a command so that it runs as ``account`` and gets ``death_signal`` when we die."""
     words: tuple[str, ...] = ()
     if account.namespace:
-        unshare = _tool("unshare")
+        unshare = tool("unshare")
         if unshare is None:
             raise ToolError(
                 "the program unshare is missing, and PostgreSQL does not run as root without it",
                 hint="Install util-linux, or run as an ordinary user.",
             )
         words += (unshare, "--user", f"--map-user={account.uid}", f"--map-group={account.gid}", "--")
-    setpriv = _tool("setpriv")
+    setpriv = tool("setpriv")
     if setpriv is not None:
         words += (setpriv, f"--pdeathsig={death_signal}", "--")
     return words

@@ -25,9 +25,12 @@ from dr.pipeline.process import Child, run
 from dr.postgres.account import account_for, make_directory
 from dr.postgres.connection import with_database
 from dr.postgres.installations import Installation
+from dr.postgres.quiet import quiet_settings
+from dr.postgres.sealing import UNSEALED, Seal, inside, sealed, try_seal
 from dr.secret import Secret
 
 SUPERUSER = "postgres"
+_DEATH = "QUIT"
 _ISOLATION = {
     "listen_addresses": "",
     "archive_mode": "off",
@@ -48,7 +51,10 @@ _ISOLATION = {
 
 @dataclass(slots=True)
 class Server:
-    """A running server. ``boot_seconds`` runs from the start of the process to the first answered query."""
+    """A running server. ``boot_seconds`` runs from the start of the process to the first answered query.
+
+    ``seal`` says what keeps it in, ``environment`` what of its settings this host cannot give it.
+    """
 
     data_directory: Path
     url: Secret
@@ -56,6 +62,13 @@ class Server:
     account: Account
     boot_seconds: float = 0.0
     replay_seconds: float = 0.0
+    seal: Seal = UNSEALED
+    environment: tuple[str, ...] = ()
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """What stands before a command that is to run where the server does; nothing when it is not sealed."""
+        return inside(self.process.process.pid) if self.seal.network else ()
 
     def url_for(self, database: str) -> Secret:
         """The address of another database of this server."""
@@ -64,12 +77,17 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to run a server: extra settings, superuser to connect as, and how long it may take to answer."""
+    """How to run a server: extra settings, superuser to connect as, and how long it may take to answer.
+
+    ``isolated``: it listens nowhere and takes none of the paths of the restored configuration. ``sealed``: nothing
+    gets out of it either, where the machine allows that, and nothing in it acts by itself.
+    """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     superuser: str = SUPERUSER
     deadline_seconds: float = 300
     isolated: bool = True
+    sealed: bool = False
 
 
 def create_cluster(data_directory: Path, installation: Installation, *arguments: str) -> Account:
@@ -129,18 +147,31 @@ def running(data_directory: Path, installation: Installation, recipe: Recipe | N
     account = account_for(directory)
     with _private_directory(directory) as private:
         _require_configuration(directory, account)
-        argv: list[str] = [str(installation.program("postgres")), "-D", str(directory)]
-        for name, value in _settings(recipe, directory, private).items():
-            argv += ["-c", f"{name}={value}"]
+        settings = _settings(recipe, directory, private)
+        lacking: tuple[str, ...] = ()
+        if recipe.sealed:
+            quiet, lacking = quiet_settings(directory, installation)
+            settings = {**quiet, **settings}
+        argv: tuple[str, ...] = (str(installation.program("postgres")), "-D", str(directory))
+        for name, value in settings.items():
+            argv += ("-c", f"{name}={value}")
+        seal = try_seal(account) if recipe.sealed else UNSEALED
+        if seal.network:
+            argv = sealed(argv, (private, *_beside(directory), installation.directory.parent), _DEATH)
         begin = time.monotonic()
-        child = Child("postgres", argv, account=account, death_signal="QUIT")
-        server = Server(directory, _url(recipe, private), child, account)
+        child = Child("postgres", argv, account=account, death_signal=_DEATH)
+        server = Server(directory, _url(recipe, private), child, account, seal=seal, environment=lacking)
         try:
             _wait_until_answering(server, begin, recipe.deadline_seconds)
             yield server
         finally:
             stop(child)
             child.close()
+
+
+def _beside(directory: Path) -> Iterator[Path]:
+    """The data directory, its tablespaces and the WAL that is kept for it."""
+    yield from (path for path in directory.parent.glob(f"{directory.name}*") if path.is_dir())
 
 
 def _url(recipe: Recipe, private: Path) -> Secret:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dr.catalog.lsn import Lsn
-from dr.catalog.manifest import DatabaseShape
+from dr.catalog.manifest import DatabaseShape, SnapshotPoint
 from dr.errors import PipelineError, PrivilegeMissing, SourceError
 from dr.pipeline.process import Child, run
-from dr.postgres.connection import client_environment, connected, parameters, with_options
+from dr.postgres.connection import Connection, client_environment, connected, parameters, with_options
 from dr.postgres.inspection import DumpedTable, database_shape, dumped_tables, scalar
 from dr.postgres.installations import Installation
+from dr.postgres.queries import query
 from dr.secret import Secret
 
 LOCK_WAIT = "--lock-wait-timeout=60s"
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 0.01
 _WATCH_CLIENT = "-c client_connection_check_interval=1s"
 
 
@@ -35,6 +39,7 @@ class Snapshot:
     position: Lsn
     shape: DatabaseShape
     tables: tuple[DumpedTable, ...]
+    point: SnapshotPoint | None = None
 
 
 @contextmanager
@@ -43,7 +48,7 @@ def exported_snapshot(url: Secret) -> Iterator[Snapshot]:
     with connected(url, autocommit=False) as connection:
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.commit()
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        point = _begin(connection)
         identifier = str(scalar(connection, "SELECT pg_export_snapshot()"))
         position = scalar(
             connection,
@@ -55,8 +60,31 @@ def exported_snapshot(url: Secret) -> Iterator[Snapshot]:
             position=Lsn.parse(str(position)),
             shape=database_shape(connection),
             tables=dumped_tables(connection),
+            point=point,
         )
         connection.rollback()
+
+
+def _begin(connection: Connection) -> SnapshotPoint | None:
+    """Begin the transaction with its snapshot, and say where that lies in the WAL.
+
+    The position is read in the statement that takes the snapshot, a moment later: where another session sees the same
+    snapshot still, nothing came between. After some attempts the last is kept: whoever compares by it looks again at
+    the transactions that ran.
+    """
+    point = None
+    for attempt in range(_ATTEMPTS):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        row = connection.execute(query("snapshot_point")).fetchone()
+        if row is None or row["lsn"] is None:
+            return None
+        point = SnapshotPoint(Lsn.parse(row["lsn"]), int(row["timeline"]), row["visible"])
+        running = point.visible.split(":")[2]
+        if not running or attempt == _ATTEMPTS - 1:
+            break
+        connection.rollback()
+        time.sleep(_PAUSE_SECONDS)
+    return point
 
 
 def dump_process(url: Secret, client: Installation, snapshot: Snapshot) -> Child:

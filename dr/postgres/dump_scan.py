@@ -1,5 +1,8 @@
 """Reading a plain SQL dump as it streams by: its table of contents, the rows of every table, and whether it ended.
 
+The content of a table is told by the sum of its rows' CRC-32s: a server that loads rows puts a short one into the room
+that a long one has left, so their order says nothing. Large objects and sequences come in an order of their own.
+
 pg_dump writes a comment before each entry (``-- Name: users; Type: TABLE; Schema: public; Owner: app``), data as COPY
 blocks that end in a line ``\\.``, and a last comment. Inside COPY data no line can look like these, because pg_dump
 escapes the backslash; outside it lines are few. So counting costs little more than looking for newlines.
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from zlib import crc32
 
 from dr.catalog.manifest import Contents, TableRows
 
@@ -16,7 +20,9 @@ _LINE = re.compile(
     rb"^-- (?P<data>Data for )?Name: (?P<name>.*); Type: (?P<type>[A-Z ]+); Schema: (?P<schema>.*?); Owner: .*$"
     rb"|^(?P<copy>COPY )"
     rb"|^(?P<end>-- PostgreSQL database (?:cluster )?dump complete)$"
-    rb"|^SELECT pg_catalog\.(?P<blob>lo_create)\(",
+    rb"|^SELECT pg_catalog\.(?P<blob>lo_create)\("
+    rb"|^SELECT pg_catalog\.(?P<piece>(?:lo_open|lowrite)\(.*)$"
+    rb"|^SELECT pg_catalog\.(?P<sequence>setval\(.*)$",
     re.MULTILINE,
 )
 _COPY_BEGIN = re.compile(rb'(?:[^"]|"[^"]*")*? FROM stdin;\n')
@@ -37,6 +43,10 @@ class DumpScanner:
         self._toc = hashlib.sha256()
         self._entries = 0
         self._blobs = 0
+        self._pieces = hashlib.sha256()
+        self._sequences = 0
+        self._values = hashlib.sha256()
+        self._digests: dict[str, _RowDigest] = {}
         self.complete = False
 
     def feed(self, chunk: bytes | memoryview) -> None:
@@ -59,12 +69,16 @@ class DumpScanner:
         if end < 0:
             # Keep enough to recognise an end mark that the next chunk completes, and count the rest.
             keep = max(at, len(data) - len(_COPY_END) + 1)
-            self._rows[table] += data.count(b"\n", at, keep)
+            self._take_rows(table, data[at:keep])
             self._rest = data[keep:]
             return None
-        self._rows[table] += data.count(b"\n", at, end)
+        self._take_rows(table, data[at:end])
         self._copying = None
         return end + len(_COPY_END)
+
+    def _take_rows(self, table: str, block: bytes) -> None:
+        """Each row begins behind a line break, the first one's is that of the statement."""
+        self._rows[table] += self._digests[table].feed(block)
 
     def _in_statement(self, data: bytes, at: int) -> int | None:
         """Go to the end of the COPY statement itself: a table's name may hold line breaks and look like anything."""
@@ -75,6 +89,7 @@ class DumpScanner:
         self._opening = False
         self._copying, self._announced = self._announced, None
         self._rows.setdefault(self._copying or "", 0)
+        self._digests.setdefault(self._copying or "", _RowDigest()).begin()
         return statement.end() - 1
 
     def _in_script(self, data: bytes, at: int) -> int | None:
@@ -98,6 +113,11 @@ class DumpScanner:
             self.complete = True
         elif match["blob"] is not None:
             self._blobs += 1
+        elif match["piece"] is not None:
+            self._pieces.update(match["piece"])
+        elif match["sequence"] is not None:
+            self._sequences += 1
+            self._values.update(match["sequence"])
         else:
             self._entry(match)
         return False
@@ -116,8 +136,48 @@ class DumpScanner:
         """Tables with their rows (0 for those without data), entries counted and digested, large objects."""
         names = sorted(set(self._tables) | set(self._rows))
         return Contents(
-            tables=tuple(TableRows(name, self._rows.get(name, 0)) for name in names),
+            tables=tuple(TableRows(name, self._rows.get(name, 0), self._digest(name)) for name in names),
             entries=self._entries,
             toc_sha256=self._toc.hexdigest(),
             large_objects=self._blobs,
+            large_objects_sha256=self._pieces.hexdigest(),
+            sequences=self._sequences,
+            sequences_sha256=self._values.hexdigest(),
         )
+
+    def _digest(self, table: str) -> str:
+        return str(self._digests.get(table, _RowDigest()))
+
+
+class _RowDigest:
+    """The sum of the CRC-32s of all rows, whatever their order; a row may come in any number of pieces."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+        self._bytes = 0
+        self._row: int | None = None
+
+    def begin(self) -> None:
+        """A COPY block begins; a table may have more than one."""
+        self._end_row()
+        self._row = None
+
+    def feed(self, block: bytes) -> int:
+        """Take the next bytes of the block; how many rows began in them."""
+        first, *others = block.split(b"\n")
+        if self._row is not None:
+            self._row = crc32(first, self._row)
+        self._bytes += len(block) - len(others)
+        if others:
+            self._end_row()
+            self._row = crc32(others.pop())
+            self._sum += sum(map(crc32, others))
+            return len(others) + 1
+        return 0
+
+    def _end_row(self) -> None:
+        if self._row is not None:
+            self._sum += self._row
+
+    def __str__(self) -> str:
+        return f"crc32:{(self._sum + (self._row or 0)) % (1 << 64):016x}:{self._bytes}"

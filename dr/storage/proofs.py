@@ -9,6 +9,8 @@ from dr.catalog.proofs import Proofs, from_json, to_json
 from dr.errors import BackupInvalid, ObjectMissing
 from dr.storage.protocol import Store
 
+_ATTEMPTS = 3
+
 
 def read_proofs(store: Store, system: str, label: Label) -> Proofs:
     """What was proven after publication; empty when nothing was. Raises ``BackupInvalid`` and StoreError."""
@@ -26,14 +28,24 @@ def read_proofs(store: Store, system: str, label: Label) -> Proofs:
 
 
 def add_proof(store: Store, system: str, label: Label, proof: Verification) -> None:
-    """Add one to a store's record. A damaged record is begun anew. Whoever calls holds the lease ``verify``."""
-    try:
-        known = read_proofs(store, system, label)
-    except BackupInvalid:
-        known = Proofs(str(label))
+    """Add one to a store's record. A damaged record is begun anew.
+
+    A verification and a drill may add at the same time: it is read again, and added again where it has gone.
+    """
     key = labels.proofs_key(system, label)
-    store.put_bytes(key, to_json(known.with_proof(proof)))
+    for _ in range(_ATTEMPTS):
+        known = _known(store, system, label)
+        if proof in known.proofs:
+            break
+        store.put_bytes(key, to_json(known.with_proof(proof)))
     try:
         store.head(labels.manifest_key(system, label))
     except ObjectMissing:
         store.delete(key)  # the backup expired while it was verified
+
+
+def _known(store: Store, system: str, label: Label) -> Proofs:
+    try:
+        return read_proofs(store, system, label)
+    except BackupInvalid:
+        return Proofs(str(label))

@@ -17,6 +17,7 @@ from dr.operations.wal.prefetch import Prefetch, make_spool, prefetching, remove
 from dr.policy.recovery_point import RecoveryPoint
 from dr.policy.recovery_target import RecoveryTarget, TargetKind
 from dr.postgres.cluster import Recipe, Server, running
+from dr.postgres.control_data import needed_to_recover
 from dr.postgres.data_directory import offer_history
 from dr.postgres.installations import Installation, server_for
 from dr.postgres.recovery_log import ENDED_EARLY, Reached, parse_reached
@@ -48,11 +49,17 @@ class Replayed:
 
 @contextmanager
 def replayed(
-    system: System, manifest: Manifest, directory: Path, point: RecoveryPoint | None = None
+    system: System,
+    manifest: Manifest,
+    directory: Path,
+    point: RecoveryPoint | None = None,
+    *,
+    sealed: bool = False,
 ) -> Iterator[Replayed]:
     """The restored directory's server, recovered to the point (by default to the end of the WAL it carries).
 
-    Fetches what is not yet in the spool, and removes the spool when the server has been stopped.
+    Fetches what is not yet in the spool, and removes the spool when the server has been stopped. ``sealed``: nothing
+    gets out of it.
     """
     installation = server_for(manifest.server_major, bin_directories(system))
     with ExitStack() as stack:
@@ -62,7 +69,8 @@ def replayed(
                 make_spool(directory, point)
             stack.callback(remove_spool, directory)
             prefetch = stack.enter_context(prefetching(system, point, directory))
-        server = _recovered(stack, directory, installation, manifest, point, prefetch)
+        site = _Site(directory, installation, manifest, point, sealed)
+        server = _recovered(stack, site, prefetch)
         offer_history(directory)
         reached = parse_reached(server.process.stderr_so_far())
         logger.info("recovery of %s: %s", directory, reached)
@@ -70,17 +78,30 @@ def replayed(
         yield Replayed(server, reached, prefetch.fetched if prefetch else 0, notes)
 
 
-def _recovered(
-    stack: ExitStack,
-    directory: Path,
-    installation: Installation,
-    manifest: Manifest,
-    point: RecoveryPoint | None,
-    prefetch: Prefetch | None,
-) -> Server:
-    target = point.target if point else _TO_THE_END
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What is recovered, and how its server is run."""
+
+    directory: Path
+    installation: Installation
+    manifest: Manifest
+    point: RecoveryPoint | None
+    sealed: bool
+
+    def server(self, target: RecoveryTarget) -> AbstractContextManager[Server]:
+        spool = spool_of(self.directory) if self.point else None
+        settings = {
+            **needed_to_recover(self.directory, self.installation),
+            **replay_settings(target, self.point.timeline if self.point else None, spool),
+        }
+        recipe = Recipe(settings, self.manifest.superuser, DEADLINE_SECONDS, sealed=self.sealed)
+        return running(self.directory, self.installation, recipe)
+
+
+def _recovered(stack: ExitStack, site: _Site, prefetch: Prefetch | None) -> Server:
+    target = site.point.target if site.point else _TO_THE_END
     try:
-        return stack.enter_context(_server(directory, installation, manifest, point, target))
+        return stack.enter_context(site.server(target))
     except RecoveryFailed as error:
         if prefetch is not None:
             prefetch.require()
@@ -89,16 +110,4 @@ def _recovered(
     # The plan has seen that all WAL up to the target is there. That no record lies behind it only means that nothing
     # was committed after it: the end of that WAL is the target.
     logger.info("nothing was written after %s: the end of the WAL is the target", target)
-    return stack.enter_context(_server(directory, installation, manifest, point, _TO_THE_END))
-
-
-def _server(
-    directory: Path,
-    installation: Installation,
-    manifest: Manifest,
-    point: RecoveryPoint | None,
-    target: RecoveryTarget,
-) -> AbstractContextManager[Server]:
-    settings = replay_settings(target, point.timeline if point else None, spool_of(directory) if point else None)
-    recipe = Recipe(settings=settings, superuser=manifest.superuser, deadline_seconds=DEADLINE_SECONDS)
-    return running(directory, installation, recipe)
+    return stack.enter_context(site.server(_TO_THE_END))

@@ -45,6 +45,8 @@ COMMANDS = (
     "deploy",
     "exit-codes",
     "verify",
+    "drill",
+    "drills",
     "version",
 )
 

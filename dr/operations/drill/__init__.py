@@ -1,0 +1,1 @@
+"""Drills: restoring for no other reason than to see that it works."""

@@ -1,0 +1,13 @@
+"""The ways in which a drill restores; apart from all else, so that a command line can name them at once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    """What is restored: a base backup with WAL, a dump, or a base backup at the very snapshot of a dump."""
+
+    PHYSICAL = "physical"
+    LOGICAL = "logical"
+    RECONCILE = "reconcile"
