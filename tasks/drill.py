@@ -61,7 +61,7 @@ def explain(system: str, request: DrillRequest, progress: Progress, error: DrErr
     if progress.restored is not None:
         return (fault("question", error, Level.BOOTED),)
     settings = drawing.limited_to(load_system(system, require_postgres=False), request.stores)
-    return diagnose(settings, progress.drawn.chain, "restore", error, Level.RESTORED)
+    return diagnose(settings, progress.drawn, "restore", error, Level.RESTORED)
 
 
 @task(name="judge the drill", retries=2, timeout_seconds=600)

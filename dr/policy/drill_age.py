@@ -11,6 +11,7 @@ from dr.catalog.canary import Beat
 from dr.catalog.manifest import Level
 from dr.policy.drill_verdict import Answer, Probe
 
+LABELLED_LATE = timedelta(minutes=2)
 DAILY = timedelta(hours=26)
 """A daily backup that is older than this was missed; two hours for it to run."""
 
@@ -40,6 +41,14 @@ def dump_age_probe(begin: datetime, now: datetime) -> Probe:
     age = now - begin
     told = f"the newest dump is of {begin:%Y-%m-%d %H:%M:%S} UTC, {shown(age)} ago"
     return Probe("age", Answer.PASSED if age <= DAILY else Answer.FAILED, told, Level.STORED)
+
+
+def label_probe(label: datetime, begin: datetime) -> Probe:
+    """Whether a backup is from the time that its label says: the label is given when it begins, never later."""
+    told = f"labelled {label:%Y-%m-%d %H:%M:%S}, begun {begin:%Y-%m-%d %H:%M:%S} UTC"
+    if begin < label - LABELLED_LATE:
+        return Probe("label", Answer.FAILED, f"{told}: an older backup under a new label", Level.STORED)
+    return Probe("label", Answer.PASSED, told, Level.STORED)
 
 
 def canary_probe(beat: Beat | None, moment: datetime, rpo_seconds: float, *, hit: bool) -> Probe:

@@ -97,14 +97,14 @@ def _read(connection: Connection, schema: str, table: str, index: int) -> str:
             connection.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off")
             connection.execute("SET LOCAL enable_bitmapscan = off; SET LOCAL max_parallel_workers_per_gather = 0")
             whole = connection.execute(
-                sql.SQL("SELECT count(*) AS n FROM {} WHERE {}").format(source, condition)
+                sql.SQL("SELECT count(*) AS n FROM ONLY {} WHERE {}").format(source, condition)
             ).fetchone()
             connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on")
             connection.execute("SET LOCAL enable_indexonlyscan = on; SET LOCAL enable_sort = off")
             through = connection.execute(
-                sql.SQL("SELECT count(*) AS n FROM (SELECT {} AS key FROM {} WHERE {} ORDER BY 1) AS ordered").format(
-                    sql.SQL(row["column"]), source, condition
-                )
+                sql.SQL(
+                    "SELECT count(*) AS n FROM (SELECT {} AS key FROM ONLY {} WHERE {} ORDER BY 1) AS ordered"
+                ).format(sql.SQL(row["column"]), source, condition)
             ).fetchone()
     except psycopg.OperationalError:
         raise

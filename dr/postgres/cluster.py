@@ -31,6 +31,17 @@ from dr.secret import Secret
 
 SUPERUSER = "postgres"
 _DEATH = "QUIT"
+_SESSION = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "default_transaction_read_only=off",
+        "statement_timeout=0",
+        "lock_timeout=0",
+        "idle_in_transaction_session_timeout=0",
+        "row_security=on",
+    )
+)
+"""What a restored database or role asks of every session must not stop us."""
 _ISOLATION = {
     "listen_addresses": "",
     "archive_mode": "off",
@@ -177,7 +188,13 @@ def _beside(directory: Path) -> Iterator[Path]:
 def _url(recipe: Recipe, private: Path) -> Secret:
     host = recipe.settings.get("listen_addresses") or str(private)
     port = recipe.settings.get("port", "5432")
-    return Secret(f"host={host} port={port} user={recipe.superuser} connect_timeout=5")
+    user = _quoted(recipe.superuser)
+    return Secret(f"host={host} port={port} user={user} connect_timeout=5 options={_quoted(_SESSION)}")
+
+
+def _quoted(value: str) -> str:
+    """As libpq's key=value form takes it."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @contextmanager

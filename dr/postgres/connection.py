@@ -103,9 +103,18 @@ def connected(url: Secret, *, database: str | None = None, autocommit: bool = Tr
     address = psycopg.conninfo.make_conninfo("", **given)
     try:
         with psycopg.connect(address, autocommit=autocommit, row_factory=dict_row) as connection:
+            _want_iso_dates(connection)
             yield connection
     except psycopg.Error as error:
         raise translate(error, url) from error
+
+
+def _want_iso_dates(connection: Connection) -> None:
+    """A database or role may ask for dates as people write them, which nobody can read back."""
+    if not (connection.info.parameter_status("DateStyle") or "ISO").startswith("ISO"):
+        connection.execute("SET datestyle = 'ISO, YMD'")
+        if not connection.autocommit:
+            connection.commit()
 
 
 def replication_connection(url: Secret) -> PGconn:

@@ -71,12 +71,15 @@ def user_tables(connection: Connection) -> tuple[UserTable, ...]:
 
 
 def count_rows(connection: Connection, table: UserTable) -> int:
-    """Count by reading every page, in a session made for it; a damaged page makes PostgreSQL report it here."""
+    """Count by reading every page, in a session made for it; a damaged page makes PostgreSQL report it here.
+
+    Its own rows only: what inherits from it is a table too, and counted by itself.
+    """
     return _count(connection, table.identifier)
 
 
 def _count(connection: Connection, table: sql.Identifier) -> int:
-    row = connection.execute(sql.SQL("SELECT count(*) AS n FROM {}").format(table)).fetchone()
+    row = connection.execute(sql.SQL("SELECT count(*) AS n FROM ONLY {}").format(table)).fetchone()
     return int(row["n"]) if row else 0
 
 
@@ -111,7 +114,7 @@ def digest_tables(connection: Connection, tables: tuple[UserTable, ...]) -> Iter
             sql.SQL(
                 "SELECT count(*) AS n, "
                 "coalesce(sum(('x' || left(md5(t::text), 16))::bit(64)::bigint::numeric), 0)::text AS d "
-                "FROM {} AS t"
+                "FROM ONLY {} AS t"
             ).format(table.identifier)
         ).fetchone()
         if row is not None:

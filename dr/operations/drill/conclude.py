@@ -15,10 +15,10 @@ from dr.operations.drill.draw import Drawn
 from dr.operations.drill.question import Questioned
 from dr.operations.restore import Restored
 from dr.policy import drill_verdict
-from dr.policy.drill_age import canary_probe, dump_age_probe, newest_probe
+from dr.policy.drill_age import canary_probe, dump_age_probe, label_probe, newest_probe
 from dr.policy.drill_draw import DrillRequest
 from dr.policy.drill_method import Method
-from dr.policy.drill_verdict import Probe
+from dr.policy.drill_verdict import Answer, Probe
 from dr.policy.recovery_target import TargetKind
 
 _OF_A_RECOVERY = ("replay", "boot", "check")
@@ -46,6 +46,7 @@ def all_probes(system: System, request: DrillRequest, progress: Progress, now: d
     drawn, asked = progress.drawn, progress.questioned
     if drawn is None:
         return tuple(found)
+    found += [label_probe(link.manifest.parsed_label.created, link.manifest.begin) for link in drawn.chain]
     rpo = system.objectives[request.scenario].rpo_seconds
     if asked is not None:
         found += asked.probes
@@ -56,6 +57,8 @@ def all_probes(system: System, request: DrillRequest, progress: Progress, now: d
         if request.method is Method.LOGICAL:
             found.append(dump_age_probe(drawn.manifest.begin, now))
         else:
+            if drawn.broken:
+                found.append(Probe("WAL chain", Answer.FAILED, drawn.broken, Level.STORED))
             newest = drawn.newest or drawn.manifest.server_end or drawn.manifest.end
             found.append(newest_probe(newest, now, rpo, canary=canary))
     return tuple(found)

@@ -33,7 +33,8 @@ _DUMPS_LOOKED_AT = 10
 class Drawn:
     """A drill, decided. ``asked`` is the target in words; ``against`` the dump that a reconciliation compares with.
 
-    ``newest`` is the last moment that could be recovered when it was drawn; None when nothing tells.
+    ``newest`` is the last moment that could be recovered when it was drawn; None when nothing tells. ``broken`` says
+    what is wrong with the WAL behind the newest base backup.
     """
 
     request: DrillRequest
@@ -42,6 +43,7 @@ class Drawn:
     asked: str
     newest: datetime | None
     against: Manifest | None = None
+    broken: str = ""
 
     @property
     def manifest(self) -> Manifest:
@@ -104,7 +106,7 @@ def _draw_point(system: System, request: DrillRequest, seed: int, lot: random.Ra
     if target is None:
         target = _any_moment(system, window, request, lot)
     point = choose_point(system, target, request.backup)
-    return Drawn(request, seed, _into(system, point), str(target), window.newest)
+    return Drawn(request, seed, _into(system, point), str(target), window.newest, broken=_broken(window))
 
 
 def _any_moment(system: System, window: Window, request: DrillRequest, lot: random.Random) -> RecoveryTarget:
@@ -118,6 +120,14 @@ def _any_moment(system: System, window: Window, request: DrillRequest, lot: rand
         return draw_moment(intervals, lot, since=since)
     except ValueError:
         return RecoveryTarget(TargetKind.IMMEDIATE)
+
+
+def _broken(window: Window) -> str:
+    """Why what is committed now, or was a moment ago, cannot be recovered; empty when it can."""
+    gap = window.current.gap if window.current else None
+    if gap is None:
+        return window.broken
+    return f"{gap.count} WAL segments from {gap.first} to {gap.last} are in no store, {gap.reason or 'nobody says why'}"
 
 
 def _draw_pair(system: System, request: DrillRequest, seed: int) -> Drawn:
@@ -135,8 +145,8 @@ def _draw_pair(system: System, request: DrillRequest, seed: int) -> Drawn:
             refused.append(f"{dump.label}: {error.message}")
             continue
         asked = f"the snapshot of {dump.label} ({target})"
-        newest = find_window(system).together.newest
-        return Drawn(request, seed, _into(system, point), asked, newest, dump)
+        window = find_window(system).together
+        return Drawn(request, seed, _into(system, point), asked, window.newest, dump, _broken(window))
     raise TargetRefused(
         f"no dump of {system.name} lies where base backups and WAL lead to",
         detail="; ".join(refused) or "there is no dump",

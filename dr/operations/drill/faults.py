@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Mapping
 
 from dr.catalog.manifest import Level, level_named
 from dr.configuration.model import System
@@ -20,15 +22,20 @@ from dr.errors import (
     ServerUnreachable,
     StepTimedOut,
     StoreDenied,
+    StoreError,
     StoreFull,
     StoreUnavailable,
     TargetRefused,
     ToolError,
 )
+from dr.operations.drill.draw import Drawn
 from dr.operations.find_backup import Found, source_stores
 from dr.operations.prove import prove_copy
+from dr.operations.repositories import open_repository
 from dr.policy.drill_verdict import Answer, Probe
 from dr.policy.environment_faults import environment_fault
+from dr.policy.recovery_point import RecoveryPoint, WalCopy
+from dr.storage.protocol import Store
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +68,9 @@ def fault(step: str, error: DrError, level: Level) -> Probe:
     return Probe(step, Answer.FAILED, text, level)
 
 
-def diagnose(system: System, chain: tuple[Found, ...], step: str, error: DrError, level: Level) -> tuple[Probe, ...]:
-    """The same for an error while backups were brought back: every copy is read again to find the first failing level.
+def diagnose(system: System, drawn: Drawn, step: str, error: DrError, level: Level) -> tuple[Probe, ...]:
+    """The same for an error while a copy was brought back: all that it needs is read again to find the first failing
+    level.
 
     Where all copies are whole and only the key is not here, that is this host's lack.
     """
@@ -70,17 +78,19 @@ def diagnose(system: System, chain: tuple[Found, ...], step: str, error: DrError
     if probe.answer is Answer.UNPROVEN or isinstance(error, RecoveryFailed):
         return (probe,)
     try:
-        copies = _copies(system, chain)
+        copies = prove_copies(system, drawn.chain)
+        wal = prove_wal_pieces(system, drawn.chosen.point)
     except DrError as failure:
         return (probe, fault("copies", failure, level))
-    if any(item.answer is Answer.FAILED for item in copies):
-        return copies
+    if any(item.answer is Answer.FAILED for item in (*copies, *wal)):
+        return (*copies, *wal)
     if isinstance(error, KeyUnusable):
         return (Probe(step, Answer.UNPROVEN, probe.detail, Level.DECRYPTED, essential=True), *copies)
     return (probe, *copies)
 
 
-def _copies(system: System, chain: tuple[Found, ...]) -> tuple[Probe, ...]:
+def prove_copies(system: System, chain: tuple[Found, ...]) -> tuple[Probe, ...]:
+    """Every store's copy of these backups, read whole."""
     with opened(system.encryption) as cipher:
         return tuple(probe for found in chain for probe in _prove(system, found, cipher))
 
@@ -93,3 +103,32 @@ def _prove(system: System, found: Found, cipher: Cipher) -> list[Probe]:
         answer = Answer.PASSED if proof.passed else Answer.FAILED
         probes.append(Probe(f"copy of {found.manifest.label} in {store.name}", answer, proof.detail, level))
     return probes
+
+
+def prove_wal_pieces(system: System, point: RecoveryPoint | None) -> tuple[Probe, ...]:
+    """The pieces of WAL of which no copy is what was stored; none when all are."""
+    if point is None:
+        return ()
+    stores = open_repository(system).stores
+    probes = []
+    for piece in point.pieces:
+        problems = [problem for copy in piece.copies if (problem := _problem(stores, copy))]
+        if len(problems) == len(piece.copies):
+            level = max((level for level, _ in problems), default=Level.STORED)
+            detail = "; ".join(text for _, text in problems)
+            probes.append(Probe(f"WAL {piece.name}", Answer.FAILED, detail, level))
+    return tuple(probes)
+
+
+def _problem(stores: Mapping[str, Store], copy: WalCopy) -> tuple[Level, str] | None:
+    if copy.store not in stores:
+        return Level.STORED, f"{copy.store} is not among the stores"
+    digest = hashlib.sha256()
+    try:
+        for chunk in stores[copy.store].read(copy.key):
+            digest.update(chunk)
+    except StoreError as error:
+        return Level.STORED, error.message
+    if digest.hexdigest() != copy.stored_sha256:
+        return Level.CHECKSUMMED, f"{copy.store}:{copy.key} is not what was stored"
+    return None

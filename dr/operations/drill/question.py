@@ -23,7 +23,7 @@ from dr.operations.check_source import bin_directories
 from dr.operations.drill.assertions import run_assertions
 from dr.operations.drill.contents import check_dump_contents
 from dr.operations.drill.draw import Drawn, limited_to
-from dr.operations.drill.faults import fault
+from dr.operations.drill.faults import fault, prove_copies, prove_wal_pieces
 from dr.operations.drill.health import health_check
 from dr.operations.drill.isolation import environment_probes, prove_isolation, quiet_probe, require_kept_in
 from dr.operations.drill.lay_out import database_name, directory_of, loading_recipe
@@ -103,7 +103,9 @@ class _Session:
                 name = database_name(dump)
                 self._ask("reconcile", partial(reconcile, copy.server.url_for(name), dump, self._installation, between))
             self._ask_further(copy.server)
-        if self.found.level >= Level.BOOTED:
+        if self.found.level < Level.BOOTED:
+            self._ask("WAL", lambda: prove_wal_pieces(self._system, point))
+        else:
             self._ask("page checksums", lambda: (check_pages(self._directory, self._installation),))
 
     def logical(self) -> None:
@@ -115,6 +117,9 @@ class _Session:
                 self._note(check_database(self._manifest, url))
             self._ask("contents", lambda: check_dump_contents(url, self._manifest, self._installation))
             self._ask_further(server)
+        if any(item.answer is Answer.FAILED for item in self.found.probes):
+            # Was it stored so, or did it get lost on the way?
+            self._ask("copies", lambda: prove_copies(self._system, self._drawn.chain))
 
     def _ended_since_the_dump(self, server: Server) -> tuple[int, ...]:
         """Asked before the copy is changed: what a drill does in it are transactions too."""

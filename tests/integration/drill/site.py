@@ -66,14 +66,16 @@ class Production:
         self.origin.sample()
         put_archive(self.system, self.origin)
 
-    def back_up(self) -> None:
-        """A base backup, commits, a dump, commits, and all WAL."""
+    def back_up(self, *, busy: bool = True) -> None:
+        """A base backup, commits, a dump, commits, and all WAL; not ``busy``: nobody commits anything."""
         self.base = make(self.system, Kind.BASE).label
-        self.beat(2)
-        self.origin.commit(3)
+        if busy:
+            self.beat(2)
+            self.origin.commit(3)
         self.dump = make(self.system, Kind.DUMP).label
-        self.origin.commit(3)
-        self.beat(2)
+        if busy:
+            self.origin.commit(3)
+            self.beat(2)
         self.ship()
 
 
@@ -83,6 +85,7 @@ def production(
     installation: Installation,
     *stores: object,
     content: str = CONTENT,
+    canary_alive: bool = True,
     more: Mapping[str, str] | None = None,
     **other: object,
 ) -> Iterator[Production]:
@@ -94,7 +97,8 @@ def production(
             connection.execute(content.encode())
         system = system_in(directory, origin.server.url, *stores, **other)  # type: ignore[arg-type]
         made = Production(system, origin, installation)
-        made.beat()
+        if canary_alive:
+            made.beat()
         yield made
 
 
@@ -112,7 +116,7 @@ def drill(system: System, request: DrillRequest, *, keep: bool = False) -> Drill
         if progress.drawn is None:
             progress.faults = (fault("choose", error, Level.STORED),)
         else:
-            progress.faults = diagnose(limited, progress.drawn.chain, "restore", error, Level.RESTORED)
+            progress.faults = diagnose(limited, progress.drawn, "restore", error, Level.RESTORED)
     record = conclude(system, request, progress, run="test", procedure="test")
     if progress.drawn is not None and not keep:
         remove(directory_of(progress.drawn).directory)
