@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
-from dr.errors import ConfigurationError
+from dr.errors import ConfigurationError, SourceError
 from dr.postgres.cluster import Server
 from dr.postgres.connection import Connection, connected
 from dr.postgres.queries import query
@@ -94,10 +93,10 @@ def mask(server: Server, database: str, directory: Path | None) -> tuple[str, ..
             with connected(server.url_for(named[1] if named else database), autocommit=False) as connection:
                 connection.execute(text.encode())
                 connection.commit()
-        except psycopg.Error as error:
+        except SourceError as error:
             raise ConfigurationError(
                 f"the masking {file.name} fails in the restored copy",
-                detail=" ".join(str(error).split()),
+                detail=error.detail,
                 hint="Mend the file; nothing was handed to anybody.",
             ) from error
     return tuple(file.name for file in files)

@@ -96,7 +96,7 @@ class _Session:
             self._note_replay(copy.reached)
             self.found.probes.append(server_log(copy.server.process.stderr_so_far()))
             between = self._ended_since_the_dump(copy.server)
-            self._isolate(copy.server)
+            self._prove_kept_in(copy.server)
             with self._step("questions", Level.QUERIED):
                 self._note(check_running(self._manifest, copy, point))
             if (dump := self._drawn.against) is not None:
@@ -111,7 +111,7 @@ class _Session:
     def logical(self) -> None:
         with self._step("boot", Level.BOOTED), running(self._directory, self._installation, loading_recipe()) as server:
             self.found.level = Level.BOOTED
-            self._isolate(server)
+            self._prove_kept_in(server)
             url = server.url_for(database_name(self._manifest))
             with self._step("questions", Level.QUERIED):
                 self._note(check_database(self._manifest, url))
@@ -126,14 +126,18 @@ class _Session:
         dump = self._drawn.against
         return () if dump is None or dump.snapshot is None else ended_since(server.url, dump.snapshot.visible)
 
-    def _isolate(self, server: Server) -> None:
-        """Before anybody else comes. A copy that is seen outside is not questioned any further."""
-        drill, installation = self._system.drill, self._installation
+    def _prove_kept_in(self, server: Server) -> None:
+        """First of all. A copy that is seen outside is not questioned any further."""
         with self.stopwatch.phase("isolation"):
-            self.found.probes += prove_isolation(server, installation)
-            self.found.probes += (quiet_probe(neutralise(server)), *environment_probes(server))
+            self.found.probes += (*prove_isolation(server, self._installation), *environment_probes(server))
             require_kept_in(self.found.probes)
-            if masked := mask(server, self._database, drill.masking):
+
+    def _neutralise(self, server: Server) -> None:
+        """Before anybody but ourselves comes, and after its content was compared with what was backed up."""
+        with self.stopwatch.phase("neutralise"):
+            self.found.probes.append(quiet_probe(neutralise(server)))
+            require_kept_in(self.found.probes[-1:])
+            if masked := mask(server, self._database, self._system.drill.masking):
                 self.found.probes.append(Probe("masking", Answer.PASSED, f"{len(masked)} files", Level.BOOTED))
 
     def _note_replay(self, reached: Reached) -> None:
@@ -141,6 +145,7 @@ class _Session:
 
     def _ask_further(self, server: Server) -> None:
         drill = self._system.drill
+        self._neutralise(server)
         self._ask("extensions", lambda: extensions(server.url_for(self._database)))
         with self._step("size", Level.QUERIED):
             self.found.database_bytes = database_bytes(server.url)

@@ -1,0 +1,27 @@
+"""The picture of the drills: drawn for any history, in both formats."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dr.evidence.plots import FORMATS, plot_drills
+from tests.unit.policy.test_forecast import growing
+
+BEGIN = {"png": b"\x89PNG", "svg": b"<?xml"}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_history_of_every_verdict_is_drawn(kind: str) -> None:
+    """Also drills that never came to a figure, and those without a target."""
+    records = growing()
+    records[2] = replace(records[2], verdict="not recoverable", rto_seconds=None)
+    records[4] = replace(records[4], verdict="inconclusive", method="logical", rpo_seconds=3.0, rpo_target=900.0)
+
+    assert plot_drills(records, kind).startswith(BEGIN[kind])
+
+
+def test_no_drill_at_all_is_drawn_too() -> None:
+    """An empty picture, no error."""
+    assert plot_drills([]).startswith(BEGIN["png"])
