@@ -46,18 +46,19 @@ def daily_backup(
         source = check_source(system, cloud)
         run = BackupRun(source.problems)
 
-        if kind != BackupKind.BASE:
-            with run.part("dump"):
-                draft = dump_database(system, cloud)
-                run.add(draft, publish_backup(system, draft, read_back(system, draft)))
-        leases.check()
-
+        # First: a drill recovers it to the snapshot of the dump that comes behind it, and compares the two.
         if kind != BackupKind.DUMP and source.physical:
             with run.part("base backup"):
                 draft = copy_cluster(system, cloud, base_method)
                 run.add(draft, publish_backup(system, draft, read_back(system, draft)))
         elif kind == BackupKind.BASE or (kind == BackupKind.ALL and source.physical_wanted):
             run.miss("base backup", source.physical_reason)
+        leases.check()
+
+        if kind != BackupKind.BASE:
+            with run.part("dump"):
+                draft = dump_database(system, cloud)
+                run.add(draft, publish_backup(system, draft, read_back(system, draft)))
         leases.check()
 
         expiry = expire_local_copies(system, retention_days, run_succeeded=run.succeeded)

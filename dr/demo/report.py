@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dr.demo.checks import CheckResult
@@ -25,6 +25,7 @@ class DemoReport:
     database_bytes: int
     demo_seconds: float
     notes: tuple[str, ...] = ()
+    drills: tuple[Mapping[str, str], ...] = ()
 
     @property
     def met(self) -> bool:
@@ -56,6 +57,7 @@ class DemoReport:
             "database_bytes": self.database_bytes,
             "demo_seconds": round(self.demo_seconds, 1),
             "notes": list(self.notes),
+            "drills": [dict(row) for row in self.drills],
         }
 
 

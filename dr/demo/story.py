@@ -8,7 +8,7 @@ pages and somebody decides to recover, to the first commit that the recovered se
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,6 +46,8 @@ class RecoveryOutcome:
 
 
 Recover = Callable[[System, Path, datetime], RecoveryOutcome]
+Drill = Callable[[System], Sequence[Mapping[str, str]]]
+"""A row for each drill: its name, its outcome, and details."""
 BEFORE = timedelta(seconds=1)
 
 
@@ -83,9 +85,19 @@ class _Recovery:
 
 
 def run_demo(
-    directory: Path, say: Say, scale: float = 1.0, *, back_up: BackUp, recover: Recover, pace: Pace | None = None
+    directory: Path,
+    say: Say,
+    scale: float = 1.0,
+    *,
+    back_up: BackUp,
+    recover: Recover,
+    drill: Drill | None = None,
+    pace: Pace | None = None,
 ) -> DemoReport:
-    """Play it in ``directory``, which must be new or empty and holds everything afterwards. Leaves nothing running."""
+    """Play it in ``directory``, which must be new or empty and holds everything afterwards. Leaves nothing running.
+
+    With ``drill`` the same backups are drilled in the end.
+    """
     begin = time.monotonic()
     with estate(directory) as place:
         shop = _open_shop(place, say, scale)
@@ -93,6 +105,9 @@ def run_demo(
         recovery = _recover(place, shop, say, recover, disaster.target)
         say("Comparing every table, large object and definition with what was committed ...")
         check = check_recovered(shop.before, (disaster.journal, recovery.journal), place.superuser_url)
+        if drill is not None:
+            say("Drilling the same backups, each in a server of its own in which nothing gets out ...")
+        drills = drill(place.system) if drill is not None else ()
         return DemoReport(
             scenario=SCENARIO,
             verdict=Verdict(place.system.objectives[SCENARIO], recovery.rto_seconds, recovery.loss.seconds),
@@ -105,6 +120,7 @@ def run_demo(
             database_bytes=shop.database_bytes,
             demo_seconds=time.monotonic() - begin,
             notes=(place.note,) if place.note else (),
+            drills=tuple(drills),
         )
 
 

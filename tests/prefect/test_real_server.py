@@ -131,8 +131,8 @@ def test_the_backup_shows_its_tables_and_its_progress(client: SyncPrefectClient,
     backups = shown["backups"]
     assert isinstance(backups, list)
     assert [(row["kind"], row["stores"], row["problems"]) for row in backups] == [
-        ("dump", "local", ""),
         ("base", "local", ""),
+        ("dump", "local", ""),
     ]
 
 

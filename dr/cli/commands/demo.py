@@ -36,6 +36,7 @@ def demo(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the files when it is over.")] = False,
     scale: Annotated[float, typer.Option(min=0.01, max=100, help="1 is a database of about 200 MB.")] = 1.0,
+    with_drills: Annotated[bool, typer.Option("--drill", help="Drill the same backups in the end.")] = False,
     report: Annotated[Path, typer.Option(metavar="FILE", help="Where the result is kept.")] = REPORT,
 ) -> None:
     """Protect a PostgreSQL, lose it, bring it back, measure.
@@ -45,7 +46,7 @@ def demo(
     comparison of every row. Exit code 0 only when all came back in time.
 
     Example:
-      dr demo --scale 0.2
+      dr demo --scale 0.2 --drill
     """
     out = session.output
     os.environ[RUNNER] = "plain"
@@ -54,12 +55,20 @@ def demo(
         from dr.demo.story import run_demo
 
         flows = _Flows(session, place)
-        told = run_demo(place, out.note if out.json else out.say, scale, back_up=flows.back_up, recover=flows.recover)
+        told = run_demo(
+            place,
+            out.note if out.json else out.say,
+            scale,
+            back_up=flows.back_up,
+            recover=flows.recover,
+            drill=flows.drill if with_drills else None,
+        )
         out.document.update(told.as_dict())
         _write(report, json.dumps(told.as_dict(), indent=1, ensure_ascii=False) + "\n")
         out.say()
         for line in scoreboard_lines(scoreboard(told)):
             out.say(line)
+        out.table("Drills of the same backups", told.drills)
     _require(told)
 
 
@@ -89,6 +98,13 @@ class _Flows:
         if not isinstance(outcome, RecoveryOutcome):
             raise TypeError(f"a recovery came back with a {type(outcome).__name__}")
         return Recovered(outcome.label, outcome.phases, outcome.loss.restored)
+
+    def drill(self, system: System) -> list[dict[str, str]]:
+        """By every method, as the weekly test does."""
+        with self._configured(system), procedures(self._session):
+            from flows.database_recovery_test import database_recovery_test
+
+            return database_recovery_test(system=system.name)
 
     @contextmanager
     def _configured(self, system: System) -> Iterator[None]:

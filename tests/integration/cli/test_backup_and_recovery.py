@@ -22,7 +22,7 @@ def test_a_backup_is_made_listed_shown_and_restored(dr: Dr, installation: Instal
     shown = dr("show", base["label"], "--json")
     recovered = dr("recover-db", "--to", "restored here", "--yes", "--json")
 
-    assert [row["kind"] for row in made.document["backups"]] == ["dump", "base"]
+    assert [row["kind"] for row in made.document["backups"]] == ["base", "dump"]
     assert {item["proven"] for item in listed["backups"]} == {"listed"}
     assert shown.document["label"] == base["label"]
     assert recovered.code == 0, recovered.err

@@ -146,8 +146,7 @@ def test_masking_is_applied_in_order_and_a_failing_file_ends_the_drill(acting: S
     """Each file in one transaction; nobody gets a copy that is not masked."""
     files = tmp_path / "masking"
     files.mkdir()
-    people = "DROP TABLE IF EXISTS people; CREATE TABLE people (name text);"
-    (files / "1.sql").write_text(f"{people} INSERT INTO people VALUES ('Somebody')")
+    (files / "1.sql").write_text("DROP TABLE IF EXISTS people; CREATE TABLE people AS SELECT 'Somebody'::text AS name")
     (files / "2.sql").write_text("-- database: postgres\nUPDATE people SET name = md5(name);")
 
     assert mask(acting, "postgres", files) == ("1.sql", "2.sql")

@@ -22,12 +22,23 @@ PROGRAM = """
 import json, sys
 from dr.errors import DrError
 from flows.daily_backup import daily_backup
+from flows.database_recovery_test import database_recovery_test
+from flows.dr_test import dr_test
+from flows.full_dr_test import full_dr_test
 from flows.recover_database import recover_database
+from flows.verification import verification
 from tasks.runner import RUNNER, last_record
 call = json.loads(sys.argv[1])
 result = {"runner": RUNNER, "error": None, "message": "", "detail": ""}
 try:
-    {"backup": daily_backup, "recover": recover_database}[call.pop("flow")](**call)
+    {
+        "backup": daily_backup,
+        "recover": recover_database,
+        "database recovery": database_recovery_test,
+        "full": full_dr_test,
+        "data centre": dr_test,
+        "verification": verification,
+    }[call.pop("flow")](**call)
 except DrError as error:
     result |= {"error": type(error).__name__, "message": error.message, "detail": error.detail}
 record = last_record()
@@ -52,6 +63,12 @@ class Host:
             "DR_BACKUP_ROOT": str(directory / "backups"),
             "DR_STATE_DIRECTORY": str(directory / "state"),
         }
+
+    def configure(self, text: str) -> None:
+        """Settings that no variable gives, for the system ``shop``."""
+        file = self.directory / "dr.toml"
+        file.write_text(text)
+        self.environment |= {"DR_CONFIG": str(file), "DR_SYSTEM": "shop"}
 
     def begin(self, flow: str, **arguments: object) -> subprocess.Popen[str]:
         """Start a procedure."""
@@ -108,10 +125,10 @@ def test_a_backup_run_shows_its_steps_and_a_recovery_its_phases(host: Host, tmp_
     assert made["error"] is None
     assert made["steps"] == [
         "check the source",
-        "dump the database",
+        "copy the cluster",
         "read it back",
         "publish the backup",
-        "copy the cluster",
+        "dump the database",
         "read it back",
         "publish the backup",
         "expire local copies",
@@ -188,3 +205,55 @@ def test_an_unreachable_server_fails_the_run_after_its_retries(host: Host) -> No
     result = host.run("backup")
     assert result["error"] == "ServerUnreachable"
     assert result["steps"] == ["check the source"] * 3
+
+
+def test_the_scheduled_drills_make_every_drill_that_applies(host: Host) -> None:
+    """Without WAL there is nothing to reconcile; the others are green, and one red drill does not stop the next."""
+    host.configure('[system.shop.wal]\nmethod = "none"\n')
+    assert host.run("backup")["error"] is None
+
+    weekly = host.run("database recovery")
+
+    assert weekly["error"] is None, weekly
+    outcomes = {row["drill"]: row["outcome"] for row in weekly["artifacts"]["drills"]}  # type: ignore[index]
+    assert outcomes["physical"] == outcomes["logical"] == "recoverable"
+
+    (archive,) = (host.directory / "backups").rglob("base.tar.*.gpg")
+    archive.unlink()
+    monthly = host.run("full")
+
+    outcomes = {row["drill"]: row["outcome"] for row in monthly["artifacts"]["drills"]}  # type: ignore[index]
+    assert monthly["error"] == "RecoveryFailed"
+    assert outcomes["physical"] == "RecoveryFailed"
+    assert outcomes["logical"] == "recoverable"
+
+
+def test_a_data_centre_outage_without_another_region_cannot_be_drilled(host: Host) -> None:
+    """It says so, and what to add; it is no verdict on the backups."""
+    assert host.run("backup")["error"] is None
+
+    outage = host.run("data centre")
+
+    assert outage["error"] == "DrillInconclusive"
+    assert "no store in another region" in str(outage["message"])
+
+
+def test_the_weekly_verification_goes_through_everything(host: Host) -> None:
+    """Copies, keys, the restore of a sample, and how every kind stands afterwards."""
+    escrow = host.directory / "escrow"
+    escrow.write_text(host.environment["BACKUP_ENCRYPTION_KEY"])
+    host.configure(f'[system.shop.custody]\npassphrase_file = "{escrow}"\n[system.shop.wal]\nmethod = "none"\n')
+    assert host.run("backup")["error"] is None
+
+    weekly = host.run("verification")
+
+    assert weekly["error"] is None, weekly
+    shown = weekly["artifacts"]
+    assert {row["outcome"] for row in shown["verification-copies"]} == {"passed"}  # type: ignore[index]
+    assert {row["answer"] for row in shown["verification-keys"]} == {"passed"}  # type: ignore[index]
+    kinds = {row["what"]: row["proven"] for row in shown["verification-kinds"]}  # type: ignore[index]
+    assert "queried" in kinds.values()
+    assert len(shown["drills"]) == 1  # type: ignore[index]
+
+    escrow.write_text("another passphrase altogether")
+    assert host.run("verification")["error"] == "KeyUnusable"

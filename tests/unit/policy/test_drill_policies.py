@@ -29,6 +29,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def interval(begin: datetime, end: datetime, timeline: int = 1) -> Interval:
+    """A stretch that can be recovered."""
     return Interval(timeline, begin, Lsn(0), end, Lsn(9), True, 1, "a", "b", 1, 1, None)
 
 
