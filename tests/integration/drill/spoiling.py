@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import random
 import re
@@ -134,13 +133,6 @@ def without_large_objects(dump: bytes) -> bytes:
     ]
     assert len(kept) < len(dump.splitlines())
     return b"".join(kept)
-
-
-def as_json(file: Path, change: Callable[[dict[str, object]], None]) -> None:
-    """Change a stored record by hand."""
-    record = json.loads(file.read_bytes())
-    change(record)
-    file.write_bytes(json.dumps(record).encode())
 
 
 def relabel(shelf: Shelf, label: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dr.catalog import labels
 from dr.catalog.drills import DrillRecord
 from dr.catalog.labels import Kind, Label
 from dr.catalog.manifest import Role
@@ -31,7 +32,6 @@ from tests.integration.drill.conftest import MAJORS
 from tests.integration.drill.site import Production, answers, drill, production
 from tests.integration.drill.spoiling import (
     Shelf,
-    as_json,
     flip,
     gpg_key,
     one_value_changed,
@@ -312,8 +312,8 @@ def test_red_keeps_what_is_needed_and_says_what_to_do(shelf: Shelf) -> None:
 
 def test_a_damaged_record_of_proofs_does_not_make_a_backup_red(shelf: Shelf) -> None:
     """It speaks of the backup, and is no part of it."""
-    for file in (shelf.root / shelf.system.name / "proofs").glob("*.json"):
-        as_json(file, lambda record: record.clear())
+    file = shelf.root / labels.proofs_key(shelf.system.name, Label.parse(shelf.dump))
+    file.write_bytes(b"{")
 
     assert drill(shelf.system, DrillRequest(method=LOGICAL)).verdict == Verdict.RECOVERABLE
 
