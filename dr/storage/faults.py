@@ -116,6 +116,10 @@ class FaultyStore:
     def read_bytes(self, key: str) -> bytes:
         return b"".join(self.read(key))
 
+    def read_back(self, key: str) -> Iterator[bytes]:
+        self._enter(key)
+        return self._damaged(key, self.inner.read_back(key))
+
     def put_bytes(self, key: str, data: bytes) -> None:
         with self.writer(key) as writer:
             writer.write(data)

@@ -57,6 +57,9 @@ class LocalStore:
     def read_bytes(self, key: str) -> bytes:
         return b"".join(self.read(key))
 
+    def read_back(self, key: str) -> Iterator[bytes]:
+        return self.read(key)
+
     def put_bytes(self, key: str, data: bytes) -> None:
         with self.writer(key) as writer:
             writer.write(data)

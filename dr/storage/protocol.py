@@ -96,6 +96,10 @@ class Store(Protocol):
         """The whole of a small object (manifests, records)."""
         ...
 
+    def read_back(self, key: str) -> Iterator[bytes]:
+        """What this process has written by ``put_bytes`` a moment ago: it cannot lie in an archive class yet."""
+        ...
+
     def put_bytes(self, key: str, data: bytes) -> None:
         """Write a small object atomically, replacing an older one."""
         ...

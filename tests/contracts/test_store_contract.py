@@ -317,3 +317,15 @@ def test_space_is_told_where_there_is_a_limit(subject: Subject) -> None:
     free = subject.store.free_bytes()
     assert (free is None) == (subject.settings.kind == "s3")
     assert free is None or free > 0
+
+
+def test_what_was_put_is_read_back_as_it_is_stored(subject: Subject) -> None:
+    """Whoever compares what a store gives back with what it was given gets the stored bytes, not a memory of them."""
+    store = subject.store
+    data = bytes(range(256)) * 30_000
+    store.put_bytes("wal/x", data)
+    assert b"".join(store.read_back("wal/x")) == data
+    store.delete("wal/x")
+
+    with pytest.raises(ObjectMissing):
+        list(store.read_back("wal/x"))

@@ -148,7 +148,7 @@ def store(target: Store, key: str, sealed: Sealed) -> None:
     """
     target.put_bytes(key, sealed.data)
     digest = hashlib.sha256()
-    for data in target.read(key):
+    for data in target.read_back(key):
         digest.update(data)
     if digest.hexdigest() != sealed.sha256:
         raise StoreError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def site(tmp_path: Path) -> Iterator[Callable[..., Production]]:
     """A production of a test's own, on the newest major unless it says so."""
     with ExitStack() as stack:
 
-        def make(*stores: object, major: int = MAJORS[-1], **other: object) -> Production:
+        def make(*stores: object, major: int = MAJORS[-1], **other: Any) -> Production:
             return stack.enter_context(production(tmp_path, server_for(major), *stores, **other))
 
         yield make

@@ -121,30 +121,37 @@ def _dump_with(change: Callable[[bytes], bytes]) -> Callable[[Shelf, random.Rand
     return lambda shelf, lot: shelf.re_encrypt(Role.DUMP, change)
 
 
-EVERY_OBJECT = {
+def _flipped(file: Callable[[Shelf], Path]) -> Callable[[Shelf, random.Random], object]:
+    return lambda shelf, lot: flip(file(shelf), lot)
+
+
+def _truncated(file: Callable[[Shelf], Path]) -> Callable[[Shelf, random.Random], object]:
+    return lambda shelf, lot: truncate(file(shelf), lot)
+
+
+def _missing(file: Callable[[Shelf], Path]) -> Callable[[Shelf, random.Random], object]:
+    return lambda shelf, lot: file(shelf).unlink()
+
+
+EVERY_OBJECT: dict[str, tuple[Method, Callable[[Shelf], Path]]] = {
     "dump": (LOGICAL, lambda shelf: shelf.file(Role.DUMP)),
     "globals": (LOGICAL, lambda shelf: shelf.file(Role.GLOBALS)),
     "archive": (PHYSICAL, lambda shelf: shelf.file(Role.ARCHIVE)),
     "PostgreSQL's manifest": (PHYSICAL, lambda shelf: shelf.file(Role.POSTGRES_MANIFEST)),
     "WAL": (PHYSICAL, lambda shelf: shelf.segments[0]),
 }
+GONE = "no object|missing|not there|is not"
 DAMAGES: dict[str, Damage] = {
     **{
-        f"a bit of the {name} flipped": Damage(
-            method, lambda shelf, lot, file=file: flip(file(shelf), lot), "checksummed", CHANGED
-        )
+        f"a bit of the {name} flipped": Damage(method, _flipped(file), "checksummed", CHANGED)
         for name, (method, file) in EVERY_OBJECT.items()
     },
     **{
-        f"the {name} truncated": Damage(
-            method, lambda shelf, lot, file=file: truncate(file(shelf), lot), "checksummed", CHANGED
-        )
+        f"the {name} truncated": Damage(method, _truncated(file), "checksummed", CHANGED)
         for name, (method, file) in EVERY_OBJECT.items()
     },
     **{
-        f"the {name} missing": Damage(
-            method, lambda shelf, lot, file=file: file(shelf).unlink(), "stored", "no object|missing|not there|is not"
-        )
+        f"the {name} missing": Damage(method, _missing(file), "stored", GONE)
         for name, (method, file) in EVERY_OBJECT.items()
     },
     "dump and globals swapped": Damage(
