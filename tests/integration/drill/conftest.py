@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from dr.postgres.installations import installed, server_for
+from tests.endpoints.fixtures import moto_endpoint
 from tests.integration.drill.site import Production, production
 
+__all__ = ["moto_endpoint"]
 MAJORS = sorted({item.major for item in installed() if item.has_server})
 
 
