@@ -193,7 +193,9 @@ def _url(recipe: Recipe, private: Path) -> Secret:
 
 
 def _quoted(value: str) -> str:
-    """As libpq's key=value form takes it."""
+    """As libpq's key=value form takes it; a plain word as it is."""
+    if value.isidentifier() and value.isascii():
+        return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
