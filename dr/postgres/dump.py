@@ -25,8 +25,9 @@ from dr.postgres.queries import query
 from dr.secret import Secret
 
 LOCK_WAIT = "--lock-wait-timeout=60s"
-_ATTEMPTS = 5
-_PAUSE_SECONDS = 0.01
+_ATTEMPTS = 100
+"""A server with a few writers is without a running transaction every few readings; this costs a second at most."""
+_PAUSE_SECONDS = 0.007
 _WATCH_CLIENT = "-c client_connection_check_interval=1s"
 
 
@@ -48,7 +49,8 @@ def exported_snapshot(url: Secret) -> Iterator[Snapshot]:
     with connected(url, autocommit=False) as connection:
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.commit()
-        point = _begin(connection)
+        with connected(url) as witness:
+            point = _begin(connection, witness)
         identifier = str(scalar(connection, "SELECT pg_export_snapshot()"))
         position = scalar(
             connection,
@@ -65,25 +67,26 @@ def exported_snapshot(url: Secret) -> Iterator[Snapshot]:
         connection.rollback()
 
 
-def _begin(connection: Connection) -> SnapshotPoint | None:
+def _begin(connection: Connection, witness: Connection) -> SnapshotPoint | None:
     """Begin the transaction with its snapshot, and say where that lies in the WAL.
 
-    The position is read in the statement that takes the snapshot, a moment later: where another session sees the same
-    snapshot still, nothing came between. After some attempts the last is kept: whoever compares by it looks again at
-    the transactions that ran.
+    The position is read in the statement that takes the snapshot, a moment later. It is exact when nobody was about to
+    commit, and when another session (``witness``) sees the same snapshot afterwards: then nothing came between. After
+    some attempts the last is kept: whoever compares by it looks again at the transactions that ran.
     """
     point = None
     for attempt in range(_ATTEMPTS):
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        row = connection.execute(query("snapshot_point")).fetchone()
+        row = connection.execute(query("snapshot_point"), prepare=True).fetchone()
         if row is None or row["lsn"] is None:
             return None
         point = SnapshotPoint(Lsn.parse(row["lsn"]), int(row["timeline"]), row["visible"])
-        running = point.visible.split(":")[2]
-        if not running or attempt == _ATTEMPTS - 1:
+        alone = not point.visible.split(":")[2]
+        if alone and scalar(witness, "SELECT pg_current_snapshot()::text") == point.visible:
             break
-        connection.rollback()
-        time.sleep(_PAUSE_SECONDS)
+        if attempt < _ATTEMPTS - 1:
+            connection.rollback()
+            time.sleep(_PAUSE_SECONDS)
     return point
 
 
