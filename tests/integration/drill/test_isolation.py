@@ -160,14 +160,17 @@ def test_masking_is_applied_in_order_and_a_failing_file_ends_the_drill(acting: S
 
 
 def test_masking_is_part_of_a_drill(tmp_path: Path) -> None:
-    """What the policy has is applied before any question is asked."""
-    files = tmp_path / "masking"
+    """What the policy has is applied before anybody's own question is asked."""
+    files, asked = tmp_path / "masking", tmp_path / "assertions"
     files.mkdir()
+    asked.mkdir()
     (files / "orders.sql").write_text("UPDATE orders SET note = 'masked' WHERE id = 1")
+    (asked / "seen.sql").write_text("-- expect: masked\nSELECT note FROM orders WHERE id = 1;\n")
     with production(tmp_path, server_for(MAJORS[-1])) as made:
         made.back_up()
-        system = replace(made.system, drill=replace(made.system.drill, masking=files))
-        assert answers(drill(system, DrillRequest(target="latest")))["masking"] == "passed"
+        system = replace(made.system, drill=replace(made.system.drill, masking=files, assertions=asked))
+        given = answers(drill(system, DrillRequest(target="latest")))
+    assert (given["masking"], given["assertion: seen"]) == ("passed", "passed")
 
 
 def test_libraries_that_act_are_not_loaded_and_those_that_are_missing_are_named(cluster: Path) -> None:
