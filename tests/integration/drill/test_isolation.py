@@ -170,7 +170,7 @@ def test_masking_is_part_of_a_drill(tmp_path: Path) -> None:
         made.back_up()
         system = replace(made.system, drill=replace(made.system.drill, masking=files, assertions=asked))
         given = answers(drill(system, DrillRequest(target="latest")))
-    assert (given["masking"], given["assertion: seen"]) == ("passed", "passed")
+    assert (given["masking"], given["assertion seen"]) == ("passed", "passed")
 
 
 def test_libraries_that_act_are_not_loaded_and_those_that_are_missing_are_named(cluster: Path) -> None:
