@@ -58,6 +58,11 @@ class Pace:
     before_backup: float = 3.0
     after_backup: float = 4.0
 
+    def __post_init__(self) -> None:
+        # The point to go back to has to lie after the backup's end, or there is nothing that leads there.
+        if self.after_backup < BEFORE.total_seconds() + 0.5:
+            raise ValueError(f"let the shop write for {BEFORE.total_seconds() + 0.5:g} s or more after its backup")
+
 
 @dataclass(frozen=True, slots=True)
 class _Shop:

@@ -154,7 +154,7 @@ def test_one_changed_row_is_noticed(tmp_path: Path) -> None:
                 " WHERE (order_id, line_no) = (SELECT max(id), 1 FROM shop.orders WHERE reference LIKE 'old-%')"
             )
 
-    pace = Pace(before_backup=0.5, after_backup=0.5)
+    pace = Pace(before_backup=0.5, after_backup=1.5)
     report = run_demo(
         tmp_path / "demo", lambda _: None, 0.01, back_up=back_up, recover=recover_and(change_one_price), pace=pace
     )
@@ -166,3 +166,9 @@ def test_one_changed_row_is_noticed(tmp_path: Path) -> None:
     assert "shop.order_lines_" in report.check.problems[0]
     assert report.met is False
     assert report.as_dict()["checksums_match"] is False
+
+
+def test_a_shop_that_dies_before_its_backup_is_of_use_is_refused() -> None:
+    """The target lies a second before the disaster; a backup that ends later leads nowhere."""
+    with pytest.raises(ValueError, match="after its backup"):
+        Pace(after_backup=1.0)
