@@ -29,6 +29,7 @@ def _system(order: dict[str, str]) -> System:
         postgres=PostgresSettings(Secret(order["url"]), bin_directories=(Path(order["programs"]),)),
         stores=(StoreSettings("local", "local", Path(order["store"])),),
         encryption=EncryptionSettings(recipients=(order["recipient"],), gnupg_home=Path(order["gnupg_home"])),
+        state_directory=Path(order["store"]).parent / "state",
     )
 
 

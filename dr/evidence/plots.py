@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from dr.catalog.drills import DrillRecord
@@ -37,6 +38,7 @@ def plot_drills(records: Sequence[DrillRecord], kind: str = "png", *, dots_per_i
     _panel(upper, ordered, "rto")
     _panel(lower, ordered, "rpo")
     lower.set_xlabel("begin of the drill (UTC)")
+    _at_least_a_day(lower, ordered)
     _legend(figure, upper, lower)
     system = records[0].system if records else ""
     figure.suptitle(f"Drills of {system}: {len(ordered)}", fontsize=11, x=0.01, ha="left")
@@ -44,6 +46,13 @@ def plot_drills(records: Sequence[DrillRecord], kind: str = "png", *, dots_per_i
     target = io.BytesIO()
     figure.savefig(target, format=kind, dpi=dots_per_inch)
     return target.getvalue()
+
+
+def _at_least_a_day(axes: Any, records: Sequence[DrillRecord]) -> None:
+    """One drill alone would be drawn on an axis of four years, and two of the same minute on one of seconds."""
+    day = timedelta(days=1)
+    if records and records[-1].begin - records[0].begin < day:
+        axes.set_xlim(records[0].begin - day / 2, records[-1].begin + day / 2)
 
 
 def _panel(axes: Any, records: Sequence[DrillRecord], what: str) -> None:

@@ -25,3 +25,11 @@ def test_a_history_of_every_verdict_is_drawn(kind: str) -> None:
 def test_no_drill_at_all_is_drawn_too() -> None:
     """An empty picture, no error."""
     assert plot_drills([]).startswith(BEGIN["png"])
+
+
+def test_one_drill_alone_is_drawn_on_an_axis_of_a_day() -> None:
+    """Left to itself the library takes an axis of four years, and names no day on it."""
+    drawn = plot_drills(growing()[:1], "svg").decode()
+    month = f"{growing()[0].begin:%b-%d}"
+
+    assert month in drawn or f"{growing()[0].begin:%m-%d}" in drawn
