@@ -4,10 +4,12 @@
 
     DrError                       1   something we did not foresee
     ├── ConfigurationError        3   a setting is missing, misspelt or unsafe
-    ├── SourceError               4   the PostgreSQL server cannot be read
+    ├── SourceError               4   what is to be backed up cannot be read
     │   ├── ServerUnreachable         host, port or network (retryable)
     │   ├── AuthenticationFailed      password, role or pg_hba.conf
-    │   └── PrivilegeMissing          the role lacks a right that the step needs
+    │   ├── PrivilegeMissing          the role lacks a right that the step needs
+    │   ├── SourceBusy                somebody else holds it, or it changes while it is read (retryable)
+    │   └── SourceInvalid             it is not whole itself: a key without its certificate
     ├── ToolError                 5   a client program is missing or too old (I1)
     ├── PipelineError             6   a stage of a stream failed (retryable)
     ├── StoreError                7   a store refused or lost an object
@@ -66,7 +68,7 @@ class ConfigurationError(DrError):
 
 
 class SourceError(DrError):
-    """The PostgreSQL server cannot be read."""
+    """What is to be backed up cannot be read: the PostgreSQL server, or another component."""
 
     exit_code = 4
 
@@ -83,6 +85,16 @@ class AuthenticationFailed(SourceError):
 
 class PrivilegeMissing(SourceError):
     """The role is let in but may not do what the step needs."""
+
+
+class SourceBusy(SourceError):
+    """Somebody else holds what is to be read, or it changes all the while."""
+
+    retryable = True
+
+
+class SourceInvalid(SourceError):
+    """What is to be backed up is not whole itself; a copy of it would be worth nothing."""
 
 
 class ToolError(DrError):

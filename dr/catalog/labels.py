@@ -14,6 +14,10 @@
     <system>/base/base_20240101_020000_full/base.manifest.json
     <system>/base/base_20240101_020000_full/base.proofs.json
     <system>/base/base_20240102_020000_incr/...                      what changed since its parent; same names
+    <system>/redis/redis_20240101_020000/dump.rdb.zst.gpg            a component: a folder per kind, then per label
+    <system>/redis/redis_20240101_020000/redis.manifest.json
+    <system>/redis/redis_20240101_020000/redis.proofs.json
+    <system>/files-packs/<name>.tar.zst.gpg                          what several labels of a kind share
     <system>/wal/00000001/0000000100000000000000A3.zst.gpg           a closed WAL segment
     <system>/wal/00000001/0000000100000000000000A4.00A41000.partial.zst.gpg   the open one, its first 0xA41000 bytes
     <system>/wal/00000002/00000002.history.zst.gpg                   where timeline 2 branched off
@@ -24,7 +28,8 @@
     <system>/evidence/2024/run_....json
 
 A label names one backup: ``backup_YYYYmmdd_HHMMSS`` is a logical dump, ``base_YYYYmmdd_HHMMSS_full`` a physical one,
-``base_YYYYmmdd_HHMMSS_incr`` what has changed since another physical one, its parent.
+``base_YYYYmmdd_HHMMSS_incr`` what has changed since another physical one, its parent. Every other kind is named by
+itself: ``redis_YYYYmmdd_HHMMSS``, ``files_YYYYmmdd_HHMMSS``, ...
 Times in labels are UTC.
 """
 
@@ -43,18 +48,38 @@ MANIFEST_SUFFIX = ".manifest.json"
 _PROOFS_SUFFIX = ".proofs.json"
 ENCRYPTED_SUFFIX = ".gpg"
 _STAMP = "%Y%m%d_%H%M%S"
-_LABEL = re.compile(
-    r"(?:(?P<dump>backup)_(?P<dstamp>[0-9]{8}_[0-9]{6})|base_(?P<bstamp>[0-9]{8}_[0-9]{6})_(?P<method>full|incr))"
-)
 _WAL_INDEX = re.compile(r"(?P<timeline>[0-9A-F]{8})/(?:(?P<log>[0-9A-F]{8})|history)\.json")
 _SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 class Kind(StrEnum):
-    """What a backup holds: ``dump`` is SQL of one database, ``base`` a physical copy of the whole cluster."""
+    """What a backup holds: ``dump`` is SQL of one database, ``base`` a physical copy of the whole cluster.
+
+    The others are what a product has beside its database; ``point`` ties together what belongs to one state of all.
+    """
 
     DUMP = "dump"
     BASE = "base"
+    REDIS = "redis"
+    FILES = "files"
+    CONFIG = "config"
+    CODE = "code"
+    SECRETS = "secrets"
+    CERTIFICATES = "certificates"
+    IMAGES = "images"
+    TERRAFORM = "terraform"
+    LOGS = "logs"
+    POINT = "point"
+
+
+DATABASE_KINDS = (Kind.DUMP, Kind.BASE)
+COMPONENT_KINDS = tuple(kind for kind in Kind if kind not in (*DATABASE_KINDS, Kind.POINT))
+"""What is backed up beside the database, each by a component of its own."""
+
+_LABEL = re.compile(
+    r"(?:(?P<dump>backup)_(?P<dstamp>[0-9]{8}_[0-9]{6})|base_(?P<bstamp>[0-9]{8}_[0-9]{6})_(?P<method>full|incr)"
+    rf"|(?P<part>{'|'.join((*COMPONENT_KINDS, Kind.POINT))})_(?P<pstamp>[0-9]{{8}}_[0-9]{{6}}))"
+)
 
 
 class Method(StrEnum):
@@ -93,8 +118,8 @@ class Label:
         match = _LABEL.fullmatch(text)
         if match is None:
             raise ValueError(f"not a backup label: {text!r}")
-        kind = Kind.DUMP if match["dump"] else Kind.BASE
-        stamp = match["dstamp"] or match["bstamp"]
+        kind = Kind.DUMP if match["dump"] else Kind(match["part"] or Kind.BASE)
+        stamp = match["dstamp"] or match["bstamp"] or match["pstamp"]
         method = Method(match["method"] or Method.FULL)
         return cls(datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), kind, method)
 
@@ -116,7 +141,14 @@ class Label:
     def __str__(self) -> str:
         # strftime would write the year 1 as "1", which strptime does not read.
         stamp = f"{self.created.astimezone(UTC):%Y%m%d_%H%M%S}".zfill(15)
-        return f"backup_{stamp}" if self.kind is Kind.DUMP else f"base_{stamp}_{self.method}"
+        if self.kind is Kind.BASE:
+            return f"base_{stamp}_{self.method}"
+        return f"{_stem(self.kind)}_{stamp}"
+
+
+def _stem(kind: Kind) -> str:
+    """What labels of this kind begin with."""
+    return "backup" if kind is Kind.DUMP else str(kind)
 
 
 def system_prefix(system: str) -> str:
@@ -132,13 +164,12 @@ def restore_notes_key(system: str) -> str:
 
 
 def kind_prefix(system: str, kind: Kind) -> str:
-    return f"{system}/database/" if kind is Kind.DUMP else f"{system}/base/"
+    return f"{system}/database/" if kind is Kind.DUMP else f"{system}/{kind}/"
 
 
 def month_prefix(system: str, kind: Kind, year: int, month: int) -> str:
     """What the keys of all backups of one month (UTC) begin with."""
-    stem = "backup" if kind is Kind.DUMP else "base"
-    return f"{kind_prefix(system, kind)}{stem}_{year:04d}{month:02d}"
+    return f"{kind_prefix(system, kind)}{_stem(kind)}_{year:04d}{month:02d}"
 
 
 def label_of_manifest(key: str) -> Label | None:
@@ -153,13 +184,13 @@ def object_prefix(system: str, label: Label) -> str:
     """What the keys of all of one backup's objects begin with."""
     if label.kind is Kind.DUMP:
         return f"{system}/database/{label}."
-    return f"{system}/base/{label}/"
+    return f"{kind_prefix(system, label.kind)}{label}/"
 
 
 def manifest_key(system: str, label: Label) -> str:
     if label.kind is Kind.DUMP:
         return f"{system}/database/{label}{MANIFEST_SUFFIX}"
-    return f"{system}/base/{label}/base{MANIFEST_SUFFIX}"
+    return f"{object_prefix(system, label)}{label.kind}{MANIFEST_SUFFIX}"
 
 
 def proofs_key(system: str, label: Label) -> str:
@@ -182,6 +213,21 @@ def archive_key(system: str, label: Label, archive: str) -> str:
 
 def postgres_manifest_key(system: str, label: Label) -> str:
     return f"{system}/base/{label}/backup_manifest{ENCRYPTED_SUFFIX}"
+
+
+def component_key(system: str, label: Label, name: str) -> str:
+    """Key of one object of a component's backup: ``name`` says what it is and how it is packed, ``dump.rdb.zst``."""
+    return f"{object_prefix(system, label)}{name}{ENCRYPTED_SUFFIX}"
+
+
+def shared_prefix(system: str, kind: Kind) -> str:
+    """Where the objects lie that several backups of one kind share. No label's prefix covers them."""
+    return f"{system}/{kind}-packs/"
+
+
+def shared_key(system: str, kind: Kind, name: str) -> str:
+    """Key of a shared object: ``name`` as for ``component_key``."""
+    return f"{shared_prefix(system, kind)}{name}{ENCRYPTED_SUFFIX}"
 
 
 def lease_prefix(system: str, verb: str) -> str:

@@ -48,6 +48,9 @@ class Role(StrEnum):
     GLOBALS = "globals"
     ARCHIVE = "archive"
     POSTGRES_MANIFEST = "postgres-manifest"
+    CONTENT = "content"
+    INDEX = "index"
+    PACK = "pack"
 
 
 class Compression(StrEnum):
@@ -132,6 +135,34 @@ class DatabaseShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One part of a component's backup: a keyspace, a directory, a repository, a certificate.
+
+    The manifest is not encrypted: ``digest`` and ``detail`` must tell nothing by which a secret could be guessed.
+    """
+
+    name: str
+    count: int = 0
+    bytes: int = 0
+    digest: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentContents:
+    """What a component's backup holds.
+
+    ``taken`` is the moment whose state it shows, by the source's own account; ``warnings`` say what is not in it, or
+    not as it should be. ``facts`` are of the kind: versions, revisions, counts.
+    """
+
+    taken: datetime
+    items: tuple[Item, ...] = ()
+    warnings: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class EncryptionRecord:
     """``method`` is ``public-key`` or ``passphrase``; fingerprints are those of the primary keys."""
 
@@ -158,7 +189,8 @@ class Manifest:
 
     ``superuser`` is the cluster's bootstrap role, as whom a restored copy is questioned. Of a base backup,
     ``server_end`` is when it ended by the server's clock, and every transaction from ``next_xid`` on began after that.
-    ``parent`` is the label that an incremental one needs.
+    ``parent`` is the label that an incremental one needs. What is not PostgreSQL's has ``component``, and a
+    ``server_version`` of 0.
     """
 
     label: str
@@ -184,6 +216,7 @@ class Manifest:
     contents: Contents | None = None
     snapshot: SnapshotPoint | None = None
     table_estimates: tuple[TableRows, ...] = ()
+    component: ComponentContents | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     retention_class: str = "standard"
     verifications: tuple[Verification, ...] = ()
@@ -231,7 +264,8 @@ def _check(manifest: Manifest) -> None:
     if not manifest.objects:
         raise ValueError("it names no objects")
     server_end = manifest.server_end or manifest.end
-    times = (manifest.begin, manifest.end, server_end, *(proof.at for proof in manifest.verifications))
+    taken = manifest.component.taken if manifest.component else manifest.begin
+    times = (manifest.begin, manifest.end, server_end, taken, *(proof.at for proof in manifest.verifications))
     if any(time.tzinfo is None for time in times):
         raise ValueError("a time has no zone")
     for proof in manifest.verifications:

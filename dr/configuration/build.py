@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from dr.configuration.components import build_components
 from dr.configuration.layers import Layer, value_of
 from dr.configuration.model import (
     AbsentSecret,
@@ -63,6 +64,7 @@ def build_system(name: str, layer: Layer, *, require_postgres: bool, require_enc
                 key_passphrase_file=value_of(layer, "custody.key_passphrase_file", Path),
                 passphrase_file=value_of(layer, "custody.passphrase_file", Path),
             ),
+            components=build_components(lambda key: layer[key].value if key in layer else None),
             objectives={scenario: _objective(layer, scenario) for scenario in Scenario},
             notifications=NotificationSettings(
                 webhook=value_of(layer, "notifications.webhook", Secret),

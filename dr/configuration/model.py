@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dr.catalog.labels import check_system_name
+from dr.configuration.components import ComponentSettings
 from dr.errors import ConfigurationError
 from dr.policy.objectives import DEFAULT_OBJECTIVES, Objective, Scenario
 from dr.secret import Secret
@@ -168,6 +169,7 @@ class System:
     wal: WalSettings = field(default_factory=WalSettings)
     drill: DrillSettings = field(default_factory=DrillSettings)
     custody: CustodySettings = field(default_factory=CustodySettings)
+    components: ComponentSettings = field(default_factory=ComponentSettings)
     objectives: Mapping[Scenario, Objective] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     state_directory: Path = Path("state")

@@ -14,6 +14,8 @@ from enum import Enum
 from functools import cache
 
 from dr.configuration import parsers
+from dr.configuration.components import settings_classes
+from dr.configuration.components.declared import declared_fields, shown_default
 from dr.errors import ConfigurationError
 from dr.policy.objectives import DEFAULT_OBJECTIVES
 
@@ -68,6 +70,14 @@ def _objective_settings() -> list[Setting]:
             Setting(f"{place}.rpo_minutes", parsers.minutes, "most commits that may be lost, minutes", f"{rpo:g}"),
         ]
     return rows
+
+
+def _component_settings() -> list[Setting]:
+    return [
+        Setting(f"{kind}.{name}", declared.parse, declared.description, shown_default(default), declared.check)
+        for kind, settings in settings_classes()
+        for name, declared, default in declared_fields(settings)
+    ]
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -142,6 +152,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("custody.key_passphrase_file", parsers.path, "file with what protects the escrowed secret keys"),
     Setting("custody.passphrase_file", parsers.path, "file with the escrowed passphrase of the backups"),
+    *_component_settings(),
     Setting("notifications.webhook", parsers.secret, "where alerts are posted", check=parsers.check_address),
     Setting("notifications.emails", parsers.words, "who gets alerts by mail"),
     Setting("notifications.sms_webhook", parsers.secret, "where text messages are posted", check=parsers.check_address),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dr.catalog import labels
-from dr.catalog.labels import Kind, Label
+from dr.catalog.labels import DATABASE_KINDS, Kind, Label
 from dr.catalog.manifest import Compression, EncryptionRecord, Manifest, ObjectRecord, Role, from_json
 from dr.configuration.model import System
 from dr.crypto.packets import ENOUGH, parse_envelope
@@ -35,7 +35,10 @@ class Found:
 
 
 def find_backup(system: System, wanted: str, kind: Kind | None) -> Found:
-    """Look up ``latest`` (of ``kind``), a label, or a path. Raises ``BackupNotFound`` or ``BackupInvalid``."""
+    """Look up ``latest`` (of ``kind``, else of the database), a label, or a path.
+
+    Raises ``BackupNotFound`` or ``BackupInvalid``.
+    """
     if wanted in ("", LATEST):
         return _latest(system, kind)
     path = _existing_file(wanted)
@@ -63,7 +66,7 @@ def _existing_file(text: str) -> Path | None:
 
 def _latest(system: System, kind: Kind | None) -> Found:
     repository = open_repository(system)
-    listing = repository.list([kind] if kind else tuple(Kind))
+    listing = repository.list([kind] if kind else DATABASE_KINDS)
     notes = [f"store {name} could not be asked: {error.message}" for name, error in listing.failures.items()]
     notes += list(listing.unreadable)
     if not listing.backups:

@@ -1,8 +1,8 @@
 """Read a backup back from every store that took it, and believe only what is read (I12, I20).
 
 Per store: every object is fetched again and hashed; its first bytes must be an OpenPGP message for exactly our keys;
-and where the secret is on this host, it is decrypted, decompressed, and a dump's table of contents and row counts are
-taken again and compared. A copy that fails is not published.
+and where the secret is on this host, it is decrypted, decompressed, and what it holds is compared: a dump's table of
+contents and row counts, a component's by its own scanner. A copy that fails is not published.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from dr.catalog.manifest import Level, Manifest, ObjectRecord, Role, Verification
+from dr.components.registry import BY_KIND
 from dr.configuration.model import System
 from dr.crypto.gnupg import Cipher, opened
 from dr.crypto.packets import ENOUGH, parse_envelope
@@ -137,6 +138,7 @@ def _watched(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _decrypt(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Cipher) -> Level:
     scanner = DumpScanner() if item.role is Role.DUMP else None
+    looking = BY_KIND[manifest.kind].scanner(manifest, item) if manifest.kind in BY_KIND else None
     with (
         cipher.decryptor(item.key) as decryptor,
         ObjectReader(store, item.key, item.compression, decryptor, item, STEP) as reader,
@@ -144,6 +146,8 @@ def _decrypt(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Ciphe
         for chunk in reader:
             if scanner is not None:
                 scanner.feed(chunk)
+            if looking is not None:
+                looking.feed(chunk)
         reader.finish()
         if item.plain_bytes is not None and reader.plain_bytes != item.plain_bytes:
             raise BackupInvalid(
@@ -151,6 +155,8 @@ def _decrypt(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Ciphe
             )
     if scanner is not None:
         _same_contents(scanner, manifest, f"{store.name}:{item.key}")
+    if looking is not None and (wrong := looking.finish()):
+        raise _ContentsDiffer(f"{store.name}:{item.key} holds something else than was backed up", wrong)
     return Level.LISTED
 
 
