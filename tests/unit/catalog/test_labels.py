@@ -18,12 +18,17 @@ LABELS = st.builds(
     st.datetimes(timezones=st.just(UTC)).map(lambda time: time.replace(microsecond=0)),
     st.sampled_from(Kind),
 )
-LOOK_ALIKES = st.from_regex(r"(backup_\d{8}_\d{6}|base_\d{8}_\d{6}_(full|incr))[.a-z]?", fullmatch=True)
+LOOK_ALIKES = st.from_regex(
+    r"((backup|redis|files|point)_\d{8}_\d{6}|base_\d{8}_\d{6}_(full|incr))[.a-z]?", fullmatch=True
+)
 
 
 def _all_keys(label: Label) -> list[str]:
     if label.kind is Kind.DUMP:
         return [labels.dump_key(SYSTEM, label), labels.globals_key(SYSTEM, label), labels.manifest_key(SYSTEM, label)]
+    if label.kind is not Kind.BASE:
+        named = (labels.component_key(SYSTEM, label, name) for name in ("dump.rdb.zst", "index.jsonl.zst"))
+        return [*named, labels.manifest_key(SYSTEM, label), labels.proofs_key(SYSTEM, label)]
     return [
         labels.archive_key(SYSTEM, label, "base.tar.zst"),
         labels.archive_key(SYSTEM, label, "16385.tar.zst"),
@@ -156,3 +161,12 @@ def test_a_system_name_that_passes_makes_good_keys(name):
     except ValueError:
         return
     assert check_key(labels.system_record_key(name)).startswith(f"{name}/")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_backups_share_lies_under_no_backups_prefix(kind):
+    """Removing a backup must not take along what another one needs."""
+    shared = labels.shared_key(SYSTEM, kind, "files_20240101_020000-0001.tar.zst")
+
+    assert check_key(shared) == shared
+    assert not any(shared.startswith(labels.kind_prefix(SYSTEM, each)) for each in Kind)

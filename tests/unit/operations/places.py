@@ -41,6 +41,8 @@ def keys(label: Label) -> dict[str, Role]:
     """The objects of a backup of this kind."""
     if label.kind is Kind.DUMP:
         return {labels.dump_key(NAME, label): Role.DUMP, labels.globals_key(NAME, label): Role.GLOBALS}
+    if label.kind is not Kind.BASE:
+        return {labels.component_key(NAME, label, "content.zst"): Role.CONTENT}
     return {
         labels.archive_key(NAME, label, "base.tar.zst"): Role.ARCHIVE,
         labels.postgres_manifest_key(NAME, label): Role.POSTGRES_MANIFEST,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from dr.catalog import labels
-from dr.catalog.labels import Kind
+from dr.catalog.labels import Kind, Label
 from dr.catalog.manifest import Role, to_json
 from dr.errors import BackupInvalid, BackupNotFound, DrError, StoreError
 from dr.operations.find_backup import find_backup, source_stores
-from tests.unit.operations.places import NAME, base, block, dump, put_backup, repository, system
+from tests.unit.operations.places import NAME, base, block, dump, keys, put_backup, repository, system
 
 NIGHT = datetime(2024, 1, 1, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -158,11 +158,10 @@ class TestFiles:
     def _file(self, tmp_path: Path, *, kind: Kind = Kind.DUMP) -> tuple[Path, Path]:
         """A backup's files in a directory that is no repository."""
         other = system(tmp_path / "other")
-        label = dump(NIGHT) if kind is Kind.DUMP else base(NIGHT)
+        label = Label(NIGHT, kind)
         put_backup(other, label)
-        folder = tmp_path / "other" / "local" / NAME / ("database" if kind is Kind.DUMP else f"base/{label}")
-        name = "backup_20240101_020000.sql.gz.gpg" if kind is Kind.DUMP else "base.tar.zst.gpg"
-        return folder / name, next(folder.glob("*.manifest.json"))
+        file = tmp_path / "other" / "local" / next(iter(keys(label)))
+        return file, next(file.parent.glob("*.manifest.json"))
 
     @pytest.mark.parametrize("kind", Kind)
     def test_a_file_with_its_manifest_beside_it_is_a_whole_backup(self, tmp_path, kind):
