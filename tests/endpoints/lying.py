@@ -48,6 +48,8 @@ class Lies:
     lost_answers: int = 0
     """PUTs and completions that are carried out, and answered by closing the connection."""
     refuse_aborts: bool = False
+    locked: str = ""
+    """Objects whose keys hold this text cannot be deleted, as an object lock or a policy has it."""
     conditions: str = "honoured"
     """If-None-Match and If-Match are ``honoured``, ``ignored``, ``unknown`` (501) or always a ``conflict`` (409)."""
     ranges: bool = True
@@ -189,6 +191,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self._begin():
             return
         if "uploadId" in self.query and self.lies.refuse_aborts:
+            self._error(403, "AccessDenied")
+            return
+        if self.lies.locked and self.lies.locked in self.key:
             self._error(403, "AccessDenied")
             return
         if "uploadId" in self.query:

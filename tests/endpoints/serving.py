@@ -62,10 +62,10 @@ def moto(directory: Path) -> Iterator[Endpoint]:
     """moto's server. It lets anybody in: it proves nothing about signatures or checksums."""
     program = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
     key, secret = _credentials()
-    with _running(program, directory / "moto.log", re.compile(rb"Running on (http://127\.0\.0\.1:\d+)"), {}) as (
-        url,
-        pid,
-    ):
+    announced = re.compile(rb"Running on (http://127\.0\.0\.1:\d+)")
+    # A thousand public machine images would make every question about images slow.
+    environment = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    with _running(program, directory / "moto.log", announced, environment) as (url, pid):
         yield Endpoint(url, key, secret, pid)
 
 
