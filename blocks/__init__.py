@@ -4,18 +4,41 @@ A Block turns into settings of ``dr.configuration`` and does nothing else: no Bl
 """
 
 from blocks.backup_repository import BackupRepository, BackupStore
+from blocks.components import (
+    Certificates,
+    CodeRepositories,
+    EnvironmentConfiguration,
+    FileUploads,
+    InfrastructureCode,
+    Logs,
+    RecoveryPointRules,
+    RedisServer,
+    SecretStores,
+    ServerImages,
+)
 from blocks.encryption_key import EncryptionKey
 from blocks.objectives import Objectives, Target
 from blocks.postgres_server import PostgresServer
-from blocks.protected_system import ProtectedSystem, Retention
+from blocks.protected_system import ProtectedSystem
+from blocks.retention import Retention
 
 __all__ = [
     "BackupRepository",
     "BackupStore",
+    "Certificates",
+    "CodeRepositories",
     "EncryptionKey",
+    "EnvironmentConfiguration",
+    "FileUploads",
+    "InfrastructureCode",
+    "Logs",
     "Objectives",
     "PostgresServer",
     "ProtectedSystem",
+    "RecoveryPointRules",
+    "RedisServer",
     "Retention",
+    "SecretStores",
+    "ServerImages",
     "Target",
 ]

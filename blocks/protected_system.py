@@ -5,17 +5,36 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
 from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
-from pydantic import BaseModel, Field, HttpUrl, ValidationError
+from pydantic import Field, HttpUrl, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 
 from blocks.backup_repository import BackupRepository
+from blocks.components import (
+    FORMS,
+    Certificates,
+    CodeRepositories,
+    ComponentForm,
+    EnvironmentConfiguration,
+    FileUploads,
+    InfrastructureCode,
+    Logs,
+    RecoveryPointRules,
+    RedisServer,
+    SecretStores,
+    ServerImages,
+)
+from blocks.custody import Custody
+from blocks.drill import Drill
 from blocks.encryption_key import EncryptionKey
 from blocks.fields import text
 from blocks.objectives import Objectives
 from blocks.postgres_server import PostgresServer
+from blocks.retention import Retention
+from blocks.wal import Wal
 from dr.configuration import Effective, Layer
 from dr.configuration.layers import make_layer
 from dr.errors import ConfigurationError
@@ -23,77 +42,9 @@ from dr.errors import ConfigurationError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-
-class Retention(BaseModel):
-    """How long local copies stay, and how long a chain of base backups gets."""
-
-    local_days: int = Field(default=7, ge=1, title="Days", description="Days that local copies stay.")
-    min_keep: int = Field(default=1, ge=1, title="At least", description="Proven copies that stay whatever their age.")
-    full_days: int = Field(
-        default=7, ge=1, title="Full every", description="Days after which a base backup is full again."
-    )
-    max_chain: int = Field(
-        default=6, ge=1, title="Longest chain", description="Incremental base backups that may hang on a full one."
-    )
-
-
-class Wal(BaseModel):
-    """How WAL comes in and goes out: what makes a recovery to any moment possible."""
-
-    method: Literal["receive", "archive", "none"] = Field(
-        default="receive",
-        title="Method",
-        description="receive: streamed by `dr wal receive`; archive: the server's archive_command fills the spool.",
-    )
-    slot: str = Field(default="", title="Slot", description="Replication slot of the receiver. Empty: dr_SYSTEM.")
-    spool: str = Field(
-        default="",
-        title="Spool",
-        description="Absolute path where segments wait until they are stored. Empty: under the state directory.",
-    )
-    partial_seconds: int = Field(
-        default=30, ge=1, title="Open segment every", description="Seconds after which it is stored as it is."
-    )
-    workers: int = Field(default=2, ge=1, title="Workers", description="Segments on their way at once.")
-
-
-class Drill(BaseModel):
-    """What a drill does besides restoring. Paths are absolute, on the worker."""
-
-    directory: str = Field(
-        default="", title="Directory", description="Where copies are restored to. Empty: under the state directory."
-    )
-    assertions: str = Field(
-        default="",
-        title="Assertions",
-        description="Directory of SQL files, each with the answer that a restored copy must give.",
-    )
-    masking: str = Field(
-        default="", title="Masking", description="Directory of SQL files run in a restored copy before anything else."
-    )
-    health_check: str = Field(
-        default="", title="Health check", description="Command that asks a restored copy as the application would."
-    )
-    keep_failed: int = Field(
-        default=2, ge=1, title="Red copies kept", description="Red drills whose copies are left to be looked into."
-    )
-    max_age_days: int = Field(
-        default=7, ge=1, title="Green every", description="Days after which a system without a green drill is unproven."
-    )
-
-
-class Custody(BaseModel):
-    """Where the escrow lies: what opens the backups when the worker and its keys are gone. Absolute paths."""
-
-    key_file: str = Field(
-        default="", title="Key file", description="Escrowed secret keys, as gpg --export-secret-keys writes them."
-    )
-    key_passphrase_file: str = Field(
-        default="", title="Key passphrase file", description="What protects the escrowed secret keys."
-    )
-    passphrase_file: str = Field(
-        default="", title="Passphrase file", description="The escrowed passphrase of backups encrypted with one."
-    )
+T = TypeVar("T")
+# Null is left out of the schema: a form would show "a Block or nothing" as a clumsy toggle.
+Maybe: TypeAlias = T | SkipJsonSchema[None]
 
 
 class ProtectedSystem(Block):
@@ -128,6 +79,28 @@ class ProtectedSystem(Block):
     custody: Custody = Field(
         default=Custody(), title="Key custody", description="What opens the backups when the worker is gone."
     )
+    redis: Maybe[RedisServer] = Field(default=None, title="Redis", description="The Redis to protect, if any.")
+    files: Maybe[FileUploads] = Field(default=None, title="File uploads", description="What users have uploaded.")
+    config: Maybe[EnvironmentConfiguration] = Field(
+        default=None, title="Environment configuration", description="What configures the product on the worker."
+    )
+    code: Maybe[CodeRepositories] = Field(
+        default=None, title="Code repositories", description="The git repositories to protect."
+    )
+    secrets: Maybe[SecretStores] = Field(default=None, title="Secrets", description="Where secrets are kept.")
+    certificates: Maybe[Certificates] = Field(
+        default=None, title="SSL certificates", description="Which there are, and what renews them."
+    )
+    logs: Maybe[Logs] = Field(default=None, title="Logs", description="Which application and audit logs are shipped.")
+    images: Maybe[ServerImages] = Field(
+        default=None, title="Server images", description="Which servers and databases get images and snapshots."
+    )
+    terraform: Maybe[InfrastructureCode] = Field(
+        default=None, title="Infrastructure as code", description="Modules and states of Terraform or OpenTofu."
+    )
+    point: Maybe[RecoveryPointRules] = Field(
+        default=None, title="Recovery point", description="How close its parts must lie. Empty: the usual rules."
+    )
     state_directory: str = Field(
         default="",
         title="State directory",
@@ -153,6 +126,8 @@ class ProtectedSystem(Block):
             "state_directory": self.state_directory,
             "auto_confirm": self.auto_confirm,
         }
+        for component in self._components():
+            values |= component.settings()
         origin = f"Block protected-system/{self._block_document_name or block_name(self.system)}"
         return make_layer(values, lambda key: origin, base=Path.cwd(), blank_is_absent=True)
 
@@ -172,6 +147,7 @@ class ProtectedSystem(Block):
             custody=Custody(**_as_form(system.custody)),
             state_directory=str(system.state_directory),
             auto_confirm=system.auto_confirm,
+            **{form.kind: form.from_effective(effective) for form in FORMS},
         )
 
     def register(self) -> str:
@@ -180,10 +156,14 @@ class ProtectedSystem(Block):
         The parts are saved first, so that the form shows them as Blocks that can be opened, edited and shared.
         """
         name = block_name(self.system)
-        for part in (self.postgres, self.repository, self.encryption, self.objectives):
+        for part in (self.postgres, self.repository, self.encryption, self.objectives, *self._components()):
             part.save(name, overwrite=True)
         self.save(name, overwrite=True)
         return name
+
+    def _components(self) -> tuple[ComponentForm, ...]:
+        """Those that the system has. Nothing is said of the others: a file or the environment may still give one."""
+        return tuple(part for form in FORMS if (part := getattr(self, form.kind)) is not None)
 
 
 def _as_form(settings: DataclassInstance) -> dict[str, Any]:

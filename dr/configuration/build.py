@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 from dr.configuration.components import build_components
@@ -21,6 +22,7 @@ from dr.configuration.model import (
 )
 from dr.errors import ConfigurationError
 from dr.policy.objectives import Objective, Scenario
+from dr.policy.retention_periods import FOREVER, Days, Periods
 from dr.secret import Secret
 
 _ONLY_LOCAL = {"path"}
@@ -45,12 +47,7 @@ def build_system(name: str, layer: Layer, *, require_postgres: bool, require_enc
             postgres=_postgres(layer, required=require_postgres),
             stores=_stores(layer),
             encryption=_encryption(layer, to_encrypt=require_postgres, required=require_encryption),
-            retention=RetentionSettings(
-                local_days=value_of(layer, "retention.local_days", int) or 0,
-                min_keep=value_of(layer, "retention.min_keep", int) or 0,
-                full_days=value_of(layer, "retention.full_days", int) or 0,
-                max_chain=value_of(layer, "retention.max_chain", int) or 0,
-            ),
+            retention=_retention(layer),
             wal=WalSettings(
                 method=value_of(layer, "wal.method", str) or WalSettings().method,
                 slot=value_of(layer, "wal.slot", str) or "",
@@ -183,6 +180,21 @@ def _refuse_other_kind(layer: Layer, place: str, kind: str) -> None:
             detail=_origins(layer, (*wrong, f"{place}.kind", f"{place}.path", f"{place}.bucket")),
             hint="Two layers may be speaking of different stores by one name: rename one of them.",
         )
+
+
+def _retention(layer: Layer) -> RetentionSettings:
+    return RetentionSettings(
+        local_days=value_of(layer, "retention.local_days", int) or 0,
+        min_keep=value_of(layer, "retention.min_keep", int) or 0,
+        full_days=value_of(layer, "retention.full_days", int) or 0,
+        max_chain=value_of(layer, "retention.max_chain", int) or 0,
+        **{item.name: _days(layer, f"retention.{item.name}") for item in fields(Periods)},
+    )
+
+
+def _days(layer: Layer, key: str) -> Days:
+    given = value_of(layer, key, object)
+    return FOREVER if given == FOREVER else given if isinstance(given, int) else 0
 
 
 def _drill(layer: Layer) -> DrillSettings:

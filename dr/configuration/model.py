@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from dr.catalog.labels import check_system_name
 from dr.configuration.components import ComponentSettings
 from dr.errors import ConfigurationError
 from dr.policy.objectives import DEFAULT_OBJECTIVES, Objective, Scenario
+from dr.policy.retention_periods import FOREVER, Periods
 from dr.secret import Secret
 
 
@@ -82,8 +83,9 @@ class EncryptionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class RetentionSettings:
-    """How long local copies stay (``local_days``), and how many are kept whatever their age (``min_keep``).
+class RetentionSettings(Periods):
+    """How long local copies stay (``local_days``), and how many are kept whatever their age (``min_keep``); beyond the
+    database, how long by kind and place.
 
     ``full_days``: a base backup is full when the last full one is older; ``max_chain``: or when that many incremental
     ones hang on it.
@@ -97,6 +99,8 @@ class RetentionSettings:
     def __post_init__(self) -> None:
         if min(self.local_days, self.min_keep, self.full_days, self.max_chain) < 1:
             raise ValueError("retention needs local_days, min_keep, full_days and max_chain >= 1")
+        if any(days != FOREVER and days < 1 for days in (getattr(self, item.name) for item in fields(Periods))):
+            raise ValueError("retention needs every period to be at least a day, or forever")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from dr.policy.retention_periods import FOREVER
 from dr.secret import Secret
 
 Parser = Callable[[object, Path], object]
@@ -69,6 +70,16 @@ def count(raw: object, base: Path) -> int:
     if number < 1:
         raise ValueError(f"must be at least 1, not {number}")
     return number
+
+
+def days(raw: object, base: Path) -> int | str:
+    """A whole number of days, at least 1, or ``forever``."""
+    if isinstance(raw, str) and raw.strip().lower() == FOREVER:
+        return FOREVER
+    try:
+        return count(raw, base)
+    except ValueError:
+        raise ValueError(f"must be a whole number of days, at least 1, or {FOREVER}, not {raw!r}") from None
 
 
 def minutes(raw: object, base: Path) -> float:

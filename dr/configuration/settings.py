@@ -6,6 +6,7 @@ reference: ``<key>_file`` names a file that holds it, ``<key>_env`` an environme
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from dr.configuration.components import settings_classes
 from dr.configuration.components.declared import declared_fields, shown_default
 from dr.errors import ConfigurationError
 from dr.policy.objectives import DEFAULT_OBJECTIVES
+from dr.policy.retention_periods import Periods
 
 _NAME = r"[a-z0-9][a-z0-9-]*"
 
@@ -70,6 +72,28 @@ def _objective_settings() -> list[Setting]:
             Setting(f"{place}.rpo_minutes", parsers.minutes, "most commits that may be lost, minutes", f"{rpo:g}"),
         ]
     return rows
+
+
+_PERIODS = {
+    "cloud_days": "days that components' copies stay in other stores, unless their kind has its own; or forever",
+    "secrets_cloud_days": "days that copies of secrets stay in other stores",
+    "files_days": "days that local copies of file uploads stay",
+    "files_cloud_days": "days that copies of file uploads stay in other stores",
+    "files_archive_days": "the same in an archive; until stores have tiers, the longer of the two counts",
+    "application_logs_days": "days that local copies of application logs stay",
+    "application_logs_cloud_days": "days that copies of application logs stay in other stores",
+    "application_logs_archive_days": "the same in an archive; until stores have tiers, the longer of the two counts",
+    "audit_logs_days": "days that local copies of audit logs stay",
+    "audit_logs_cloud_days": "days that copies of audit logs stay in other stores",
+    "audit_logs_archive_days": "the same in an archive; until stores have tiers, the longer of the two counts",
+}
+
+
+def _period_settings() -> list[Setting]:
+    return [
+        Setting(f"retention.{field.name}", parsers.days, _PERIODS[field.name], str(field.default))
+        for field in dataclasses.fields(Periods)
+    ]
 
 
 def _component_settings() -> list[Setting]:
@@ -128,6 +152,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("retention.min_keep", parsers.count, "proven copies that stay whatever their age", "1"),
     Setting("retention.full_days", parsers.count, "days after which a base backup is full again", "7"),
     Setting("retention.max_chain", parsers.count, "incremental base backups that may hang on a full one", "6"),
+    *_period_settings(),
     *_objective_settings(),
     Setting(
         "wal.method",

@@ -1,116 +1,118 @@
-"""Remove local copies that the policy lets go, manifest first, then the WAL that only they needed, and sweep what
-killed runs left behind.
+"""Remove the copies that the policy lets go, manifest first, then the WAL that only they needed, and sweep what killed
+runs left behind.
+
+A run expires what it makes and nothing else: the daily backup of the database no component, a component's no WAL. The
+database's copies expire in local stores only; a component's in every store, each by the period of that place.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from dr.catalog.labels import Kind, Label
-from dr.catalog.manifest import Manifest
+from dr.catalog.labels import DATABASE_KINDS, Kind, Label
 from dr.configuration.model import System
-from dr.errors import ConfigurationError, StoreError
-from dr.operations.expire_wal import plan_store_wal, remove_wal
+from dr.errors import ConfigurationError, StoreDenied
+from dr.operations.expire_plan import GRACE, Planner, StoreExpiry
+from dr.operations.expire_wal import remove_wal
 from dr.operations.repositories import open_repository
-from dr.policy.retention import Action, Copy, Decision, Rule, plan_expiry, removal_order
-from dr.policy.wal_retention import WalPlan
-from dr.storage.repository import Listing, Repository
+from dr.policy.retention import Action, Decision, removal_order
+from dr.storage.repository import Repository
+
+__all__ = ["GRACE", "StoreExpiry", "apply_expiry", "carry_out", "plan_component_expiry", "plan_local_expiry"]
 
 logger = logging.getLogger(__name__)
 
-GRACE = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreExpiry:
-    """The decisions for one store, the unfinished backups to be swept from it, and what of its WAL goes.
-
-    ``bases`` are the base backups that stay.
-    """
-
-    store: str
-    decisions: tuple[Decision, ...]
-    swept: tuple[str, ...]
-    wal: WalPlan
-    bases: tuple[Manifest, ...]
-
 
 def plan_local_expiry(
-    system: System, now: datetime, *, retention_days: int | None, run_succeeded: bool
+    system: System,
+    now: datetime,
+    *,
+    retention_days: int | None,
+    run_succeeded: bool,
+    kinds: Collection[Kind] = DATABASE_KINDS,
 ) -> tuple[StoreExpiry, ...]:
-    """What would expire in each local store, and why; nothing is removed."""
+    """What would expire of these kinds in each local store, and why; nothing is removed.
+
+    ``retention_days`` stands for the database's own number of days, for once; other kinds keep theirs.
+    """
     if retention_days is not None and retention_days < 1:
         raise ConfigurationError(
             f"retention of {retention_days} days makes no sense",
             hint="Give 1 or more days, or none for the system's own.",
         )
     repository = open_repository(system, cloud=False)
-    listing = open_repository(system).list()
-    rule = Rule(retention_days or system.retention.local_days, system.retention.min_keep)
-    return tuple(_plan_store(repository, name, listing, rule, now, run_succeeded) for name in repository.stores)
+    plan = Planner(system, open_repository(system), now, kinds, retention_days, run_succeeded=run_succeeded)
+    return tuple(plan.of_store(store) for store in repository.stores.values())
 
 
-def _plan_store(
-    repository: Repository, name: str, listing: Listing, rule: Rule, now: datetime, run_succeeded: bool
-) -> StoreExpiry:
-    unreadable = [text for text in listing.unreadable if text.startswith(f"{name}:")]
-    decisions = plan_expiry(
-        _copies(listing, name), rule, now, run_succeeded=run_succeeded, unreadable=_labels_in(unreadable)
-    )
-    staying = {item.copy.label for item in decisions if item.action is Action.KEEP}
-    backups = [item.manifest for item in listing.backups if item.label in staying]
-    bases = tuple(item for item in backups if item.kind is Kind.BASE)
-    unfinished = repository.unfinished(name, now - GRACE)
-    swept = tuple(str(label) for label in unfinished)
-    # No WAL goes while it is not known what all the base backups need.
-    doubts = [] if run_succeeded else ["the backup run failed: nothing expires"]
-    doubts += [f"the store does not tell what it has: {error.message}" for error in _failures_of(listing, name)]
-    doubts += [f"a manifest cannot be read: {text}" for text in unreadable]
-    wal = WalPlan((), 0, doubts[0]) if doubts else plan_store_wal(repository, name, bases)
-    return StoreExpiry(name, decisions, swept, wal, bases)
+def plan_component_expiry(
+    system: System, now: datetime, *, kinds: Collection[Kind], run_succeeded: bool, cloud: bool = True
+) -> tuple[StoreExpiry, ...]:
+    """What would expire of these kinds in every store, or with ``cloud`` False in the local ones, and why.
 
-
-def _failures_of(listing: Listing, name: str) -> list[StoreError]:
-    return [error for failed, error in listing.failures.items() if failed == name]
-
-
-def _labels_in(unreadable: list[str]) -> list[Label]:
-    """The backups whose manifests cannot be read, from the words on each: store, key, what is wrong."""
-    found = []
-    for text in unreadable:
-        with suppress(ValueError):
-            found.append(Label.from_path(text.split(":", 2)[1]))
-    return found
-
-
-def _copies(listing: Listing, store: str) -> list[Copy]:
-    return [
-        Copy(
-            label=item.label,
-            proven=item.manifest.proven_level(store) is not None,
-            elsewhere=any(other != store for other in item.stores),
-            parent=Label.parse(item.manifest.parent) if item.manifest.parent else None,
+    Raises ConfigurationError for the database's kinds: elsewhere their copies stay.
+    """
+    if not kinds or set(kinds) & set(DATABASE_KINDS):
+        raise ConfigurationError(
+            "an expiry in every store is for components only",
+            detail=f"it was asked for {', '.join(kinds) or 'nothing'}",
+            hint="Local copies of the database expire with its daily backup.",
         )
-        for item in listing.backups
-        if store in item.stores
-    ]
+    repository = open_repository(system, cloud=cloud)
+    plan = Planner(system, open_repository(system), now, kinds, None, run_succeeded=run_succeeded)
+    return tuple(plan.of_store(store) for store in repository.stores.values())
 
 
 def apply_expiry(system: System, plan: tuple[StoreExpiry, ...]) -> tuple[str, ...]:
     """Carry the plan out; the labels removed, as ``store:label``."""
-    repository = open_repository(system, cloud=False)
-    removed = []
-    for item in plan:
-        # What a killed run was still writing has no name that anybody lists, but takes space.
-        repository.store(item.store).sweep_partials(GRACE)
-        going = [copy.label for copy in removal_order(item.decisions)]
-        going += [Label.parse(text) for text in item.swept]
-        for label in going:
+    return tuple(label for _, removed in _carried_out(system, plan) for label in removed)
+
+
+def carry_out(system: System, plan: tuple[StoreExpiry, ...]) -> tuple[StoreExpiry, ...]:
+    """Carry the plan out; the plan as it came out: a copy that its store would not remove is ``RETAINED``."""
+    return tuple(done for done, _ in _carried_out(system, plan))
+
+
+def _carried_out(system: System, plan: tuple[StoreExpiry, ...]) -> list[tuple[StoreExpiry, list[str]]]:
+    repository = open_repository(system)
+    return [_carry_out(repository, item) for item in plan]
+
+
+def _carry_out(repository: Repository, item: StoreExpiry) -> tuple[StoreExpiry, list[str]]:
+    if item.note:
+        return item, []
+    store = repository.store(item.store)
+    # What a killed run was still writing has no name that anybody lists, but takes space.
+    with suppress(*(() if store.is_local else (StoreDenied,))):
+        store.sweep_partials(GRACE)
+    going = [copy.label for copy in removal_order(item.decisions)]
+    going += [Label.parse(text) for text in item.swept]
+    removed: list[str] = []
+    refused: dict[Label, StoreDenied] = {}
+    for label in going:
+        try:
             repository.delete(label, item.store)
-            logger.info("expired %s in %s", label, item.store)
-            removed.append(f"{item.store}:{label}")
-        remove_wal(repository, item.store, item.wal, item.bases)
-    return tuple(removed)
+        except StoreDenied as error:
+            if store.is_local:
+                raise
+            # A lock on the object or a policy of the bucket: it protects us too, and asking again changes nothing.
+            refused[label] = error
+            logger.info("retained %s in %s: %s", label, item.store, error.message)
+            continue
+        logger.info("expired %s in %s", label, item.store)
+        removed.append(f"{item.store}:{label}")
+    remove_wal(repository, item.store, item.wal, item.bases)
+    decisions = tuple(_retained(decision, refused) for decision in item.decisions)
+    swept = tuple(text for text in item.swept if Label.parse(text) not in refused)
+    return dataclasses.replace(item, decisions=decisions, swept=swept), removed
+
+
+def _retained(decision: Decision, refused: Mapping[Label, StoreDenied]) -> Decision:
+    error = refused.get(decision.copy.label)
+    if error is None:
+        return decision
+    return Decision(decision.copy, Action.RETAINED, f"{decision.reason}; the store keeps it: {error.detail}")

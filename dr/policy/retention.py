@@ -1,40 +1,58 @@
-"""Which local copies expire: by age, but never the last that is proven, never after a failed run (I14), and never one
-that a kept one needs.
+"""Which copies in a store expire: by age, but never the last that is proven, never after a failed run (I14), and never
+one that a kept one needs.
 
 An incremental backup is worth nothing without its parents: as long as it stays they all stay, and it counts as a proven
-one only while each of them is there and proven too.
+one only while each of them is there and proven too. Logs are filed by day, and no copy makes another superfluous: each
+stays for its period from the end of its newest day, and the newest of each class whatever its age.
 
 Pure: the time is an argument, and every decision says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dr.catalog.labels import Kind, Label, Method
+from dr.policy.retention_periods import FOREVER, STANDARD, Days, longest
 
 
 class Action(StrEnum):
-    """What becomes of one copy."""
+    """What becomes of one copy. ``RETAINED``: it should have gone, and its store did not let it."""
 
     KEEP = "keep"
     EXPIRE = "expire"
+    RETAINED = "retained"
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
     """One backup in one store. ``proven``: this very copy was read back; ``elsewhere``: another store has one too.
 
-    ``parent`` is the backup that an incremental one needs.
+    ``parent`` is the backup that an incremental one needs. ``keep_as`` is its class of retention. ``ends`` is when the
+    newest day ended that it holds, where that is earlier than its label; ``empty``: a run that found nothing new.
     """
 
     label: Label
     proven: bool
     elsewhere: bool = False
     parent: Label | None = None
+    keep_as: str = STANDARD
+    ends: datetime | None = None
+    empty: bool = False
+
+    @property
+    def moment(self) -> datetime:
+        """What its age is counted from."""
+        return self.label.created if self.ends is None else min(self.ends, self.label.created)
+
+    @property
+    def group(self) -> tuple[Kind, str]:
+        """Only copies of one kind and class make each other superfluous."""
+        return self.label.kind, self.keep_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +66,69 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Keep ``days``; whatever their age, keep the newest ``min_keep`` proven copies of each kind."""
+    """Keep ``days``; whatever their age, keep the newest ``min_keep`` proven copies of each kind.
 
-    days: int
+    ``alone_days``, where given, is for a copy whose content no other store has.
+    """
+
+    days: Days
     min_keep: int = 1
+    alone_days: Days | None = None
 
     def __post_init__(self) -> None:
-        if self.days < 1 or self.min_keep < 1:
+        if self.min_keep < 1 or any(days not in (None, FOREVER) and days < 1 for days in (self.days, self.alone_days)):
             raise ValueError("a retention rule needs days >= 1 and min_keep >= 1")
+
+    def days_for(self, copy: Copy) -> Days:
+        """How long this copy stays."""
+        return self.days if copy.elsewhere or self.alone_days is None else longest(self.days, self.alone_days)
 
 
 def plan_expiry(
-    copies: Iterable[Copy], rule: Rule, now: datetime, *, run_succeeded: bool, unreadable: Iterable[Label] = ()
+    copies: Iterable[Copy],
+    rule: Rule | Callable[[Copy], Rule],
+    now: datetime,
+    *,
+    run_succeeded: bool,
+    unreadable: Iterable[Label] = (),
+    needed_by: Mapping[Label, str] | None = None,
 ) -> tuple[Decision, ...]:
     """Decide on each copy, newest first. Unproven copies never count as the ones that make others superfluous.
 
     ``unreadable`` are backups whose manifest nobody can read: they stay, and so does whatever they may need.
+    ``needed_by`` has the copies that something else needs, with the words for it: they stay.
     """
-    ordered = sorted(copies, key=lambda item: item.label, reverse=True)
+    ordered = sorted(copies, key=lambda item: (item.moment, item.label), reverse=True)
     by_label = {item.label: item for item in ordered}
     decisions: list[Decision] = []
-    kept_proven = dict.fromkeys(Kind, 0)
+    kept_proven: Counter[tuple[Kind, str]] = Counter()
+    kept_empty: Counter[tuple[Kind, str]] = Counter()
     for copy in ordered:
         whole = _restorable(copy, by_label)
-        decision = _decide(copy, rule, now, kept_proven[copy.label.kind], run_succeeded, whole=whole)
+        newer = kept_proven[copy.group] + (kept_empty[copy.group] if copy.empty else 0)
+        own = rule if isinstance(rule, Rule) else rule(copy)
+        decision = _decide(copy, own, now, newer, run_succeeded, whole=whole)
+        # Kept before its parents are looked for: what a recovery point needs is needed with all that it builds on.
+        decision = _spare(decision, needed_by or {})
         # A label from the future tells of a wrong clock, not of the newest copy: it makes no other superfluous.
         if decision.action is Action.KEEP and whole and copy.label.created <= now:
-            kept_proven[copy.label.kind] += 1
+            (kept_empty if copy.empty else kept_proven)[copy.group] += 1
         decisions.append(decision)
     needed = _needed(decisions, by_label) | _perhaps_needed(unreadable, ordered)
     return tuple(_spare(decision, needed) for decision in decisions)
 
 
 def removal_order(decisions: Iterable[Decision]) -> tuple[Copy, ...]:
-    """The copies that expire, each before those it needs: an expiry that is cut off leaves no child without parent."""
+    """The copies that expire, each before those it needs: an expiry that is cut off leaves no child without parent, and
+    no recovery point without what it names.
+    """
     going = {item.copy.label: item.copy for item in decisions if item.action is Action.EXPIRE}
     depth = {label: len(_parents(copy, going)) for label, copy in going.items()}
-    return tuple(going[label] for label in sorted(going, key=lambda label: (depth[label], label), reverse=True))
+
+    def first(label: Label) -> tuple[bool, int, Label]:
+        return label.kind is Kind.POINT, depth[label], label
+
+    return tuple(going[label] for label in sorted(going, key=first, reverse=True))
 
 
 def _parents(copy: Copy, by_label: Mapping[Label, Copy]) -> list[Label]:
@@ -137,22 +181,33 @@ def _spare(decision: Decision, needed: Mapping[Label, str]) -> Decision:
 
 
 def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, run_succeeded: bool, *, whole: bool) -> Decision:
-    age = now - copy.label.created
-    if age < timedelta():
+    if now < copy.label.created:
         return Decision(copy, Action.KEEP, "its label lies in the future: kept, and not counted")
-    if age <= timedelta(days=rule.days):
-        return Decision(copy, Action.KEEP, f"{_age(age)} old, kept for {rule.days} days")
+    days, name = rule.days_for(copy), _name(copy)
+    if days == FOREVER:
+        return Decision(copy, Action.KEEP, f"kept for ever{_why(days, rule)}")
+    age = now - copy.moment
+    if age <= timedelta(days=days):
+        return Decision(copy, Action.KEEP, f"{_age(age)} old, kept for {days} days{_why(days, rule)}")
     if not run_succeeded:
         return Decision(copy, Action.KEEP, "the backup run failed: nothing expires")
     if newer_proven < rule.min_keep:
         if whole:
-            return Decision(copy, Action.KEEP, f"one of the newest {rule.min_keep} proven {copy.label.kind} backups")
-        return Decision(copy, Action.KEEP, f"fewer than {rule.min_keep} newer {copy.label.kind} backups are proven")
+            return Decision(copy, Action.KEEP, f"one of the newest {rule.min_keep} proven {name} backups")
+        return Decision(copy, Action.KEEP, f"fewer than {rule.min_keep} newer {name} backups are proven")
     return Decision(
         copy,
         Action.EXPIRE,
-        f"{_age(age)} old, kept for {rule.days} days; {newer_proven} newer proven {copy.label.kind}",
+        f"{_age(age)} old, kept for {days} days; {newer_proven} newer proven {name}",
     )
+
+
+def _name(copy: Copy) -> str:
+    return str(copy.label.kind) if copy.keep_as == STANDARD else copy.keep_as
+
+
+def _why(days: Days, rule: Rule) -> str:
+    return "" if days == rule.days else ": no other store has it"
 
 
 def _age(age: timedelta) -> str:

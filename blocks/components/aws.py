@@ -1,0 +1,39 @@
+"""How Amazon is reached: the fields that the forms of several components share."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from blocks.components.form import ComponentForm
+
+
+class AwsForm(ComponentForm):
+    """Without a key or a profile the worker's own way applies: environment, AWS configuration, instance role."""
+
+    region: str = Field(default="", title="AWS region", description="Region to be asked. Empty: the worker's own.")
+    endpoint_url: str = Field(
+        default="", title="AWS endpoint", description="Address of an endpoint that stands for AWS. Empty: AWS itself."
+    )
+    profile: str = Field(
+        default="",
+        title="AWS profile",
+        description="Named profile of the worker's AWS configuration, instead of keys.",
+    )
+    access_key_id: str = Field(
+        default="", title="AWS access key id", description="It is no secret. Empty: the profile's, or the worker's own."
+    )
+    secret_access_key_env: str = Field(
+        default="",
+        title="AWS secret access key: environment variable",
+        description="Name of the environment variable, on the worker, that holds the secret access key. Preferred.",
+    )
+    secret_access_key_file: str = Field(
+        default="",
+        title="AWS secret access key: file",
+        description="Absolute path, on the worker, of a file that holds the secret access key.",
+    )
+    secret_access_key: SecretStr = Field(
+        default=SecretStr(""),
+        title="AWS secret access key itself",
+        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
+    )
