@@ -74,6 +74,29 @@ PROCEDURES: tuple[Procedure, ...] = (
         schedules=(Schedule("daily", "0 2 * * *"),),
     ),
     Procedure(
+        entrypoint="flows.application_backup.application_backup",
+        description=(
+            "What the application is beside its database: Redis, uploads, configuration, code, secrets, certificates"
+            " and logs, each stored everywhere, read back, then published. One **recovery point** ties them to the"
+            " database's position, says how far apart they lie, and which files that rows name are missing.\n\n"
+            "Runs every day at 02:30 UTC. **Run → Custom run** with *only* backs up some of them now."
+        ),
+        tags=("dr", "backup"),
+        parameters={"cloud": True},
+        schedules=(Schedule("daily", "30 2 * * *"),),
+    ),
+    Procedure(
+        entrypoint="flows.infrastructure_backup.infrastructure_backup",
+        description=(
+            "What the servers are made of: images of instances and managed databases, copied to the other region and"
+            " waited for, and the state of the infrastructure as code with its drift.\n\n"
+            "Runs on Sundays at 05:00 UTC. Where nothing of that is configured it has nothing to do."
+        ),
+        tags=("dr", "backup"),
+        parameters={"cloud": True},
+        schedules=(Schedule("weekly", "0 5 * * 0"),),
+    ),
+    Procedure(
         entrypoint="flows.wal_shipping.wal_shipping",
         description=(
             "See that the WAL comes in and is safe: ship what waits, close the open segment where it hides commits,"
@@ -119,8 +142,8 @@ PROCEDURES: tuple[Procedure, ...] = (
     Procedure(
         entrypoint="flows.full_dr_test.full_dr_test",
         description=(
-            "Recover the newest there is of every kind as if the whole system were gone, held against the objectives"
-            " of a full failure.\n\n"
+            "Recover the newest there is of every kind, the database's and every component's, as if the whole system"
+            " were gone, held against the objectives of a full failure.\n\n"
             "Runs on the first of each month at 01:00 UTC."
         ),
         tags=("dr", "drill"),
@@ -144,6 +167,16 @@ PROCEDURES: tuple[Procedure, ...] = (
             " lacks something.\n\n"
             "Never runs by itself. **Run → Custom run** with *scenario*, *method*, *target* and *seed*; the report ends"
             " with the command that repeats it."
+        ),
+        tags=("dr", "drill"),
+    ),
+    Procedure(
+        entrypoint="flows.component_drill.component_drill",
+        description=(
+            "Restore the backup of one component (Redis, uploads, configuration, code, ...) for no other reason than to"
+            " see that it works: into a private directory, questioned, measured, removed. Nothing is put back into"
+            " service.\n\n"
+            "Never runs by itself. **Run → Custom run** with a *kind*; *backup* `random` takes any there is."
         ),
         tags=("dr", "drill"),
     ),

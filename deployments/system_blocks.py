@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prefect.blocks.core import Block
+
 import blocks
+from blocks.components import FORMS
 from blocks.protected_system import ProtectedSystem, block_name, stored_layer
 from deployments.rows import DeployedRow, Done
 from dr.configuration import Layer, load
 from dr.errors import ConfigurationError
 
-KINDS = (
+KINDS: tuple[type[Block], ...] = (
     blocks.PostgresServer,
     blocks.BackupRepository,
     blocks.EncryptionKey,
     blocks.Objectives,
+    *FORMS,
     blocks.ProtectedSystem,
 )
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from dr.policy.drill_draw import LATEST
 from dr.policy.drill_method import Method
 from dr.policy.objectives import Scenario
-from flows.restore_drill import restore_drill
-from tasks.drill_series import Series, methods_of, stores_of_other_regions
+from flows.any_drill import drill_of
+from tasks.drill_series import Series, drills_of, stores_of_other_regions
 from tasks.evidence import keep
 from tasks.runner import flow
 
@@ -23,10 +20,9 @@ def dr_test(system: str = "", seed: int = 0) -> list[dict[str, str]]:
     """
     stores = stores_of_other_regions(system)
     series = Series(system)
-    for method in series.applicable(methods_of(system)):
-        if method is Method.RECONCILE:
-            series.leave_out(method, "compared every week, from all stores")
+    for what in series.applicable(drills_of(system)):
+        if what is Method.RECONCILE:
+            series.leave_out(what, "compared every week, from all stores")
             continue
-        one = partial(restore_drill, system, Scenario.DATA_CENTER_OUTAGE, method, LATEST, seed=seed, stores=stores)
-        series.drill(method, one)
+        series.drill(what, drill_of(system, what, Scenario.DATA_CENTER_OUTAGE, seed=seed, stores=stores))
     return series.conclude()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from dr.policy.drill_draw import LATEST
 from dr.policy.objectives import Scenario
-from flows.restore_drill import restore_drill
-from tasks.drill_series import Series, methods_of
+from flows.any_drill import drill_of
+from tasks.drill_series import Series, drills_of
 from tasks.evidence import keep
 from tasks.runner import flow
 
@@ -21,7 +18,6 @@ def full_dr_test(system: str = "", seed: int = 0) -> list[dict[str, str]]:
         seed: Draws what is drilled; 0 for a new one, which is recorded.
     """
     series = Series(system)
-    for method in series.applicable(methods_of(system)):
-        one = partial(restore_drill, system, Scenario.FULL_SYSTEM_FAILURE, method, LATEST, seed=seed)
-        series.drill(method, one)
+    for what in series.applicable(drills_of(system)):
+        series.drill(what, drill_of(system, what, Scenario.FULL_SYSTEM_FAILURE, seed=seed))
     return series.conclude()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dr.catalog.drills import DrillRecord
 from dr.errors import DrError
-from dr.operations.drill.conclude import Progress, require
+from dr.operations.drill.conclude import Progress
+from dr.operations.drill.require import require
 from dr.policy.drill_draw import RANDOM, DrillRequest
 from dr.policy.drill_method import Method
 from dr.policy.objectives import Scenario
@@ -70,7 +71,7 @@ def restore_drill(
         except DrError as error:
             progress.faults = explain(system, request, progress, error)
         record = judge_drill(system, request, progress)
-        kept = tear_down(system, progress.drawn, record)
+        kept = tear_down(system, progress.copy, record)
     show_drill(record, kept)
     show_outlook(look_back(system))
     require(record, kept)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from dr.policy.drill_draw import LATEST
-from dr.policy.objectives import Scenario
-from flows.restore_drill import restore_drill
-from tasks.drill_series import Series, draw_method, methods_of
+from flows.any_drill import drill_of
+from tasks.drill_series import Series, draw_one, drills_of
 from tasks.evidence import keep
 from tasks.exclusive import exclusive
 from tasks.reporting_verification import show_states, show_verification
 from tasks.runner import flow
-from tasks.verification import Verification, newest_of_each, prove_custody, states, wal_chain
+from tasks.verification import Verification, lacking, newest_of_each, prove_custody, states, wal_chain
 from tasks.verify import read_copies
 
 
 @flow(name="verification", flow_run_name="verification-{system}", when_done=keep)
 def verification(system: str = "", seed: int = 0) -> Verification:
-    """Verify one protected system: database, WAL chain, keys, and the restore of a sample.
+    """Verify one protected system: every kind of backup, WAL chain, keys, and the restore of a sample.
 
     Args:
         system: Name of the protected system (its ProtectedSystem block); empty for the only one.
@@ -33,8 +29,10 @@ def verification(system: str = "", seed: int = 0) -> Verification:
     show_verification(found)
 
     series = Series(system, list(found.errors()))
-    method, drawn = draw_method(methods_of(system), seed)
-    series.drill(method, partial(restore_drill, system, Scenario.DATABASE_CORRUPTION, method, LATEST, seed=drawn))
-    show_states(states(system))
+    what, drawn = draw_one(drills_of(system), seed)
+    series.drill(what, drill_of(system, what, seed=drawn))
+    found_states = states(system)
+    show_states(found_states)
+    series.found(lacking(found_states))
     series.conclude()
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from dr.catalog.drills import DrillRecord
 from dr.catalog.manifest import Level
@@ -15,6 +16,7 @@ from dr.operations.drill import lay_out as laying_out
 from dr.operations.drill import place
 from dr.operations.drill import question as questioning
 from dr.operations.drill.conclude import Progress
+from dr.operations.drill.course import Course
 from dr.operations.drill.draw import Drawn
 from dr.operations.drill.faults import diagnose, fault
 from dr.operations.drill.keep_proofs import keep_proofs
@@ -84,22 +86,21 @@ def look_back(system: str) -> Outlook:
 
 
 @contextmanager
-def leaving_nothing(progress: Progress) -> Iterator[None]:
-    """Remove the copy when a drill ends without a verdict: it is the database in plain."""
+def leaving_nothing(progress: Course) -> Iterator[None]:
+    """Remove the copy when a drill ends without a verdict: it is what was backed up, in plain."""
     try:
         yield
     except BaseException:
-        if progress.drawn is not None:
-            place.remove(laying_out.directory_of(progress.drawn).directory)
+        if progress.copy is not None:
+            place.remove(progress.copy)
         raise
 
 
 @task(name="tear down", timeout_seconds=HOUR)
-def tear_down(system: str, drawn: Drawn | None, record: DrillRecord) -> str:
+def tear_down(system: str, copy: Path | None, record: DrillRecord) -> str:
     """Remove the copy. A red one stays for people to look into, in the directory that is returned."""
-    if drawn is None:
+    if copy is None:
         return ""
-    copy = laying_out.directory_of(drawn).directory
     if record.verdict == Verdict.NOT_RECOVERABLE:
         kept = place.keep(load_system(system, require_postgres=False), copy, "; ".join(record.reasons))
         return str(kept or "")

@@ -6,16 +6,19 @@ import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from dr.catalog.drills import DrillRecord
 from dr.errors import DrError, DrillInconclusive, Interrupted, ObjectiveMissed, PartialBackup, RecoveryFailed
 from dr.operations import drill_outlook
 from dr.operations.drill.draw import stores_elsewhere
+from dr.operations.drill_outlook import Drillable
 from dr.policy.drill_method import Method
 from dr.policy.drill_verdict import Verdict
 from tasks.runner import publish_table, task
 from tasks.systems import load_system
 
+Name = TypeVar("Name", bound=str)
 _WORST_FIRST = (RecoveryFailed, PartialBackup, ObjectiveMissed, DrillInconclusive)
 
 
@@ -40,13 +43,18 @@ class Series:
             detail = f"{record.label} to {record.asked}, seed {record.seed}"
             self.ended.append({"drill": name, "outcome": str(Verdict.RECOVERABLE), "detail": detail})
 
-    def applicable(self, methods: Mapping[Method, str]) -> Iterator[Method]:
+    def applicable(self, drills: Mapping[Name, str]) -> Iterator[Name]:
         """Those without a reason against them; the table names the others."""
-        for method, why_not in methods.items():
+        for name, why_not in drills.items():
             if why_not:
-                self.leave_out(method, why_not)
+                self.leave_out(name, why_not)
             else:
-                yield method
+                yield name
+
+    def found(self, error: DrError | None) -> None:
+        """What went wrong beside the drills; None: nothing."""
+        if error is not None:
+            self.errors.append(error)
 
     def leave_out(self, name: str, why: str) -> None:
         """One that does not apply to this system; the table says so."""
@@ -74,6 +82,12 @@ def methods_of(system: str) -> dict[Method, str]:
     return drill_outlook.methods_of(load_system(system, require_postgres=False))
 
 
+@task(name="which drills apply", timeout_seconds=60)
+def drills_of(system: str) -> dict[Drillable, str]:
+    """The same, and every component that the system has behind them."""
+    return drill_outlook.drills_of(load_system(system, require_postgres=False))
+
+
 @task(name="which stores are elsewhere", timeout_seconds=60)
 def stores_of_other_regions(system: str) -> tuple[str, ...]:
     """What a data-centre outage leaves. Raises ``DrillInconclusive`` when that is nothing."""
@@ -89,8 +103,8 @@ def stores_of_other_regions(system: str) -> tuple[str, ...]:
 
 
 @task(name="draw what is restored", timeout_seconds=60)
-def draw_method(methods: Mapping[Method, str], seed: int) -> tuple[Method, int]:
-    """One of the methods that apply, by the seed; with the seed, which is new where none was given."""
+def draw_one(drills: Mapping[Name, str], seed: int) -> tuple[Name, int]:
+    """One of the drills that apply, by the seed; with the seed, which is new where none was given."""
     seed = seed or secrets.randbelow(2**31 - 1) + 1
-    fitting = [method for method, why_not in methods.items() if not why_not]
+    fitting = [name for name, why_not in drills.items() if not why_not]
     return random.Random(seed).choice(fitting), seed  # noqa: S311 - a lot, not a secret

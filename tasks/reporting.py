@@ -54,6 +54,11 @@ def show_expiry(expiries: Sequence[StoreExpiry]) -> None:
         for expiry in expiries
         for label in expiry.swept
     ]
+    rows += [
+        {"store": expiry.store, "backup": "all", "decision": "keep", "reason": expiry.note}
+        for expiry in expiries
+        if expiry.note
+    ]
     rows += [_wal_row(expiry) for expiry in expiries if expiry.wal.going or expiry.wal.staying]
     publish_table("retention", rows, "Local copies: kept or expired, and why")
 

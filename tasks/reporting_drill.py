@@ -7,6 +7,7 @@ import base64
 from dr.catalog.drills import DrillRecord
 from dr.errors import ToolError
 from dr.evidence.plots import plot_drills
+from dr.operations.component.drill.draw import DrawnComponent
 from dr.operations.drill.draw import Drawn
 from dr.operations.drill_outlook import Outlook
 from tasks.runner import publish_markdown, publish_table
@@ -15,12 +16,16 @@ _SHOWN_DRILLS = 60
 _DOTS = 80
 
 
-def show_drawn(drawn: Drawn) -> None:
+def show_drawn(drawn: Drawn | DrawnComponent) -> None:
     """What will be restored, before it is."""
-    stores = ", ".join(drawn.request.stores) or ", ".join(drawn.chosen.found.stores)
+    if isinstance(drawn, Drawn):
+        method, chain = str(drawn.request.method), drawn.chain
+    else:
+        method, chain = str(drawn.request.kind), (drawn.found,)
+    stores = ", ".join(drawn.request.stores) or ", ".join(chain[-1].stores)
     lines = [
-        f"* method **{drawn.request.method}**, seed {drawn.seed}",
-        f"* backup {' + '.join(found.manifest.label for found in drawn.chain)}, from {stores}",
+        f"* method **{method}**, seed {drawn.seed}",
+        f"* backup {' + '.join(found.manifest.label for found in chain)}, from {stores}",
         f"* to {drawn.asked}",
     ]
     publish_markdown("drill-drawn", "\n".join(lines), "What this drill restores")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from dr.operations.verify.registry import State
 from tasks.reporting import copy_rows
 from tasks.runner import publish_table
 from tasks.verification import Verification
@@ -29,6 +33,8 @@ def show_verification(found: Verification) -> None:
     publish_table("verification-keys", keys, "What the escrowed key opens, without this host's keys")
 
 
-def show_states(rows: list[dict[str, str]]) -> None:
+def show_states(found: Iterable[State]) -> None:
     """How every kind stands after all of it."""
-    publish_table("verification-kinds", list(rows), "The newest of every kind: how far it is proven, and since when")
+    now = datetime.now(UTC)
+    rows = [item.row(now) for item in found]
+    publish_table("verification-kinds", rows, "The newest of every kind: how far it is proven, and since when")

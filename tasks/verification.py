@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dr.errors import BackupInvalid, DrError, KeyUnusable
+from dr.errors import BackupInvalid, BackupNotFound, DrError, KeyUnusable
 from dr.operations import custody as keys
 from dr.operations.verify import registry
 from dr.operations.verify.copies import CopyProof, Survey
@@ -76,7 +76,22 @@ def prove_custody(system: str) -> tuple[Probe, ...]:
 
 
 @task(name="see how every kind stands", retries=2, timeout_seconds=HOUR)
-def states(system: str) -> list[dict[str, str]]:
+def states(system: str) -> tuple[registry.State, ...]:
     """The newest of every kind and how far it is proven, now."""
-    now = datetime.now(UTC)
-    return [item.row(now) for item in registry.states(load_system(system, require_postgres=False), now)]
+    return registry.states(load_system(system, require_postgres=False), datetime.now(UTC))
+
+
+def _problem(state: registry.State) -> str:
+    where = f" in {state.store}" if state.store else ""
+    return f"{state.name}{where}: {state.problem}"
+
+
+def lacking(found: Iterable[registry.State]) -> BackupNotFound | None:
+    """What is wrong when a kind has no backup, or none that is new enough; None when nothing is."""
+    problems = dict.fromkeys(_problem(item) for item in found if item.problem)
+    if not problems:
+        return None
+    return BackupNotFound(
+        f"a backup is missing or too old: {'; '.join(problems)}",
+        hint="See why the last run failed, and that it has a schedule; then make one now.",
+    )

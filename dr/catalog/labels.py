@@ -18,6 +18,7 @@
     <system>/redis/redis_20240101_020000/redis.manifest.json
     <system>/redis/redis_20240101_020000/redis.proofs.json
     <system>/files-packs/<name>.tar.zst.gpg                          what several labels of a kind share
+    <system>/files-rotation.json                                     which share of it was read again, and when
     <system>/wal/00000001/0000000100000000000000A3.zst.gpg           a closed WAL segment
     <system>/wal/00000001/0000000100000000000000A4.00A41000.partial.zst.gpg   the open one, its first 0xA41000 bytes
     <system>/wal/00000002/00000002.history.zst.gpg                   where timeline 2 branched off
@@ -228,6 +229,11 @@ def shared_prefix(system: str, kind: Kind) -> str:
 def shared_key(system: str, kind: Kind, name: str) -> str:
     """Key of a shared object: ``name`` as for ``component_key``."""
     return f"{shared_prefix(system, kind)}{name}{ENCRYPTED_SUFFIX}"
+
+
+def shared_rotation_key(system: str, kind: Kind) -> str:
+    """Key of what a store remembers of reading its shared objects again."""
+    return f"{system}/{kind}-rotation.json"
 
 
 def lease_prefix(system: str, verb: str) -> str:

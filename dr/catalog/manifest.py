@@ -15,6 +15,7 @@ import msgspec
 
 from dr.catalog.labels import Kind, Label
 from dr.catalog.lsn import Lsn, decode_lsn, encode_lsn
+from dr.catalog.points import PointContents
 from dr.errors import BackupInvalid
 
 FORMAT_VERSION = 1
@@ -153,12 +154,14 @@ class ComponentContents:
     """What a component's backup holds.
 
     ``taken`` is the moment whose state it shows, by the source's own account; ``warnings`` say what is not in it, or
-    not as it should be. ``facts`` are of the kind: versions, revisions, counts.
+    not as it should be: the run that made it is not green. ``notes`` are worth knowing and nobody's failure.
+    ``facts`` are of the kind: versions, revisions, counts.
     """
 
     taken: datetime
     items: tuple[Item, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -217,6 +220,7 @@ class Manifest:
     snapshot: SnapshotPoint | None = None
     table_estimates: tuple[TableRows, ...] = ()
     component: ComponentContents | None = None
+    point: PointContents | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     retention_class: str = "standard"
     verifications: tuple[Verification, ...] = ()
@@ -232,6 +236,11 @@ class Manifest:
     @property
     def stored_bytes(self) -> int:
         return sum(item.stored_bytes for item in self.objects)
+
+    @property
+    def point_members(self) -> tuple[str, ...]:
+        """The labels of all backups that a recovery point needs; none of any other backup."""
+        return self.point.labels if self.point else ()
 
     def proven_level(self, store: str | None = None) -> Level | None:
         """The highest level proven, of any copy or of one store's, since that copy's last failed proof."""

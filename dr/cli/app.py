@@ -11,11 +11,14 @@ from dr.cli.commands import (
     backup,
     canary,
     catalogue,
+    components,
     configuration,
     demo,
     deploy,
     drill,
     drills,
+    files,
+    points,
     recover,
     side,
     store,
@@ -44,9 +47,15 @@ app = typer.Typer(
 )
 app.command("recover-db")(command(recover.recover_db))
 app.command("side-restore")(command(side.side_restore))
+app.command("restore")(command(components.restore))
 app.command("backup")(command(backup.backup))
+app.command("application-backup")(command(components.application_backup))
+app.command("infrastructure-backup")(command(components.infrastructure_backup))
 app.command("list")(command(catalogue.list_backups))
 app.command("show")(command(catalogue.show))
+app.command("points")(command(points.points))
+app.command("files")(command(files.files))
+app.command("certificates")(command(files.certificates))
 app.command("verify")(command(verify.verify))
 app.command("drill")(command(drill.drill))
 app.command("drills")(command(drills.drills))

@@ -58,6 +58,14 @@ class Sink(Protocol):
         """
         ...
 
+    def previous(self) -> Source | None:
+        """The newest published backup of this kind. Its manifest can be read anywhere, its objects with the key only."""
+        ...
+
+    def shared(self) -> Mapping[str, ObjectRecord]:
+        """The shared objects, by key, that ``refer`` may name: proven by earlier backups and whole in every store."""
+        ...
+
     def refer(self, record: ObjectRecord) -> None:
         """Make a shared object, stored by an earlier backup, part of this one."""
         ...
@@ -72,7 +80,17 @@ class Source(Protocol):
     """Where a backup is read from: one store's copy."""
 
     @property
+    def name(self) -> str:
+        """The store's name."""
+        ...
+
+    @property
     def manifest(self) -> Manifest: ...
+
+    @property
+    def others(self) -> Sequence[Source]:
+        """The copies in further stores, for what turns out damaged in this one."""
+        ...
 
     def chunks(self, item: ObjectRecord) -> AbstractContextManager[Iterator[bytes]]:
         """The plain bytes of one object. Rely on them only after the context ended: a clean exit compares all hashes.
@@ -123,9 +141,9 @@ class Component(Protocol):
         ...
 
     def check(self) -> tuple[str, ...]:
-        """Before anything is written: can the source be read, with the programs that are here? What to warn of.
+        """Before anything is written: can the source be read, with the programs that are here? Returns notes.
 
-        Raises SourceError, ToolError or ConfigurationError.
+        Notes are worth knowing and no failure; what is missing from a copy belongs into its warnings. Raises SourceError, ToolError or ConfigurationError.
         """
         ...
 
@@ -145,6 +163,20 @@ class Component(Protocol):
 
         For a copy without ``wanted``. What this host lacks is ``UNPROVEN``, never ``FAILED`` (I27).
         """
+        ...
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """A component that makes several backups in one run, because each is kept for a time of its own."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The classes of retention that there is something of: each becomes a backup."""
+        ...
+
+    def part(self, name: str) -> Component:
+        """The component as if it had nothing but this part."""
         ...
 
 

@@ -13,8 +13,9 @@ from typing import cast
 
 from dr.catalog.labels import COMPONENT_KINDS, Kind
 from dr.catalog.manifest import Manifest, ObjectRecord
-from dr.components.protocol import Component, Scanner
+from dr.components.protocol import Component, InParts, Scanner
 from dr.configuration.model import System
+from dr.policy.retention_periods import STANDARD
 
 
 class Part(StrEnum):
@@ -40,6 +41,15 @@ class Row:
     def open(self, system: System) -> Component:
         """The component of a system; whether it has one, ``configured`` says."""
         return cast("Component", import_module(self.module).Component(system))
+
+    def classes(self, system: System) -> tuple[str, ...]:
+        """The classes of retention of which each run makes a backup."""
+        component = self.open(system)
+        return component.parts if isinstance(component, InParts) else (STANDARD,)
+
+    def may_be_missing(self, system: System) -> bool:
+        """Whether policy lets it come back empty: then a source that cannot be read is a note and no failure."""
+        return bool(getattr(self.open(system), "optional", False))
 
     def scanner(self, manifest: Manifest, item: ObjectRecord) -> Scanner | None:
         """What looks at this object when it is read back; None where decrypting is all there is to see."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dr.errors import DrError, Interrupted, LeaseHeld, PartialBackup
+from dr.errors import DrError, Interrupted, LeaseHeld, PartialBackup, SourceError
 from dr.operations.draft import Draft
 from dr.operations.publish import Published
 
@@ -35,17 +35,25 @@ class BackupRun:
         self._problems = list(problems)
         self._errors: list[DrError] = []
         self.made: list[MadeBackup] = []
+        self.notes: list[str] = []
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Try one part; its failure is kept for the end, so that the other parts are still made safe."""
+    def part(self, name: str, *, may_be_missing: bool = False) -> Iterator[None]:
+        """Try one part; its failure is kept for the end, so that the other parts are still made safe.
+
+        With ``may_be_missing`` a source that cannot be read is a note: whatever else goes wrong still counts.
+        """
         try:
             yield
         except (LeaseHeld, Interrupted):
             raise
         except DrError as error:
+            told = f"{name}: {error.message}" + (f" ({error.detail})" if error.detail else "")
+            if may_be_missing and isinstance(error, SourceError):
+                self.notes.append(told)
+                return
             self._errors.append(error)
-            self._problems.append(f"{name}: {error.message}" + (f" ({error.detail})" if error.detail else ""))
+            self._problems.append(told)
 
     def add(self, draft: Draft, published: Published) -> None:
         """A backup exists from now on."""
@@ -55,6 +63,11 @@ class BackupRun:
     def miss(self, name: str, reason: str) -> None:
         """A part that was asked for and cannot be made."""
         self._problems.append(f"{name} not made: {reason}")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The backups that exist now."""
+        return tuple(item.published.label for item in self.made)
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
+from dr.catalog.labels import Kind
+from dr.components.registry import configured
 from dr.configuration.model import System
 from dr.operations.drill_history import History, read_history
 from dr.policy.drill_method import Method
 from dr.policy.drill_summary import Row, Summary, history_rows, summarise
 from dr.policy.forecast import Forecast, forecasts, hours_back
+
+Drillable: TypeAlias = Method | Kind
+"""What can be drilled: a way to recover the database, or a component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,16 @@ def methods_of(system: System) -> dict[Method, str]:
     return {Method.PHYSICAL: no_bases, Method.LOGICAL: "", Method.RECONCILE: no_bases or no_wal}
 
 
+def drills_of(system: System) -> dict[Drillable, str]:
+    """The same with every component that the system has, behind the methods."""
+    drills: dict[Drillable, str] = dict(methods_of(system).items())
+    return drills | {row.kind: "" for row in configured(system)}
+
+
 def look_out(system: System, now: datetime, since: datetime | None = None) -> Outlook:
     """Raises the first StoreError when no store answers."""
     history = read_history(system, since)
-    applicable = [str(method) for method, why_not in methods_of(system).items() if not why_not]
+    applicable = [str(name) for name, why_not in drills_of(system).items() if not why_not]
     summary = summarise(history.records, applicable, system.drill.max_age_days, now)
     slow = [(item.name, item.storage_class or "", hours_back(item.storage_class)) for item in system.stores]
     return Outlook(history, summary, forecasts(history.records, now), tuple(item for item in slow if item[2] > 0))

@@ -62,9 +62,13 @@ class Destination:
         for name in written.stores:
             self._written[name].append(written.record.key)
         for name, error in written.failures.items():
-            self._failures[name] = StoreFailure(name, error.message, error.hint)
-            if self._open.pop(name, None) is not None:
-                self._remove(name)
+            self.drop(name, error)
+
+    def drop(self, name: str, error: StoreError) -> None:
+        """Go on without a store that fails. What was written to it so far is removed."""
+        self._failures[name] = StoreFailure(name, error.message, error.hint)
+        if self._open.pop(name, None) is not None:
+            self._remove(name)
 
     def keep(self) -> None:
         """The backup is complete; its objects stay."""

@@ -3,6 +3,9 @@
 Per store: every object is fetched again and hashed; its first bytes must be an OpenPGP message for exactly our keys;
 and where the secret is on this host, it is decrypted, decompressed, and what it holds is compared: a dump's table of
 contents and row counts, a component's by its own scanner. A copy that fails is not published.
+
+What a backup shares with earlier ones was read when it was written, and a share of it is read every day
+(``dr.operations.verify.packs``): of that a new backup only asks whether it is there.
 """
 
 from __future__ import annotations
@@ -10,15 +13,17 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from dr.catalog.labels import shared_prefix
 from dr.catalog.manifest import Level, Manifest, ObjectRecord, Role, Verification
+from dr.catalog.sharing import is_own, own_bytes
 from dr.components.registry import BY_KIND
 from dr.configuration.model import System
 from dr.crypto.gnupg import Cipher, opened
 from dr.crypto.packets import ENOUGH, parse_envelope
-from dr.errors import BackupInvalid, DrError, KeyUnusable, StoreError
+from dr.errors import BackupInvalid, DrError, KeyUnusable, ObjectMissing, StoreError
 from dr.operations.draft import Draft
 from dr.operations.repositories import open_repository
 from dr.pipeline.read import ObjectReader
@@ -37,27 +42,34 @@ def prove(system: System, draft: Draft, *, run: str) -> tuple[Verification, ...]
     manifest = draft.manifest
     repository = open_repository(system)
     watcher = reporter()
-    watcher.begin(STEP, manifest.stored_bytes * len(manifest.stores))
+    watcher.begin(STEP, own_bytes(manifest) * len(manifest.stores))
     try:
         with opened(system.encryption) as cipher:
-            return tuple(prove_copy(repository.store(name), manifest, cipher, run) for name in manifest.stores)
+            stores = [repository.store(name) for name in manifest.stores]
+            return tuple(prove_copy(store, manifest, cipher, run, shared=False) for store in stores)
     finally:
         watcher.end(STEP)
 
 
-def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str) -> Verification:
+def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str, *, shared: bool = True) -> Verification:
     """Prove one copy; the level is the lowest that all of its objects reached, or the first that one did not reach.
 
+    With ``shared`` False the objects that earlier backups wrote need only be there, with the size they should have.
     A key that does not open what is stored as it was written proves nothing against the backup: then the level is
     ``checksummed`` and ``detail`` says why it is no higher.
     """
     begin = time.monotonic()
     level, notes, passed = Level.LISTED, [], True
+    sizes: dict[str, int] | None = None
     for item in manifest.objects:
         try:
-            reached, note = _prove_object(store, manifest, item, cipher)
+            if not shared and not is_own(manifest, item):
+                sizes = _shared_sizes(store, manifest) if sizes is None else sizes
+                _require_there(store, item, sizes)
+                continue
+            reached, note = prove_object(store, manifest, item, cipher)
         except (BackupInvalid, StoreError) as error:
-            passed, level = False, _first_failing(store, item, error)
+            passed, level = False, first_failing(store, item, error)
             notes = [f"{error.message} {error.detail}".strip()]
             break
         level, notes = min(level, reached), [*notes, *([note] if note else [])]
@@ -75,7 +87,22 @@ def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str) -> Ve
     )
 
 
-def _first_failing(store: Store, item: ObjectRecord, error: DrError) -> Level:
+def _shared_sizes(store: Store, manifest: Manifest) -> dict[str, int]:
+    """One listing instead of a request for each of thousands of objects."""
+    return {item.key: item.size for item in store.list(shared_prefix(manifest.system, manifest.kind))}
+
+
+def _require_there(store: Store, item: ObjectRecord, sizes: Mapping[str, int]) -> None:
+    if item.key not in sizes:
+        raise ObjectMissing(f"{store.name} does not hold {item.key}", hint="Back up again: what lacks is stored anew.")
+    if sizes[item.key] != item.stored_bytes:
+        raise BackupInvalid(
+            f"{store.name}:{item.key} has {sizes[item.key]} bytes instead of {item.stored_bytes}",
+            hint="Back up again: it is taken from another store or stored anew.",
+        )
+
+
+def first_failing(store: Store, item: ObjectRecord, error: DrError) -> Level:
     """The first level that an object does not reach: it is read once more, for the hash decides about the others."""
     if isinstance(error, StoreError):
         return Level.STORED
@@ -92,7 +119,7 @@ class _ContentsDiffer(BackupInvalid):
     """It opens, and holds something else than was dumped."""
 
 
-def _prove_object(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Cipher) -> tuple[Level, str]:
+def prove_object(store: Store, manifest: Manifest, item: ObjectRecord, cipher: Cipher) -> tuple[Level, str]:
     """The level reached, and why it is not a higher one where that is worth saying."""
     origin = f"{store.name}:{item.key}"
     envelope = parse_envelope(_head(store, item), origin)

@@ -10,7 +10,9 @@ from importlib.resources import files
 
 from dr.catalog import labels
 from dr.catalog.chains import is_incremental
+from dr.catalog.labels import Kind
 from dr.catalog.manifest import Verification
+from dr.catalog.sharing import is_own
 from dr.configuration.model import System
 from dr.errors import BackupInvalid, ObjectMissing, StoreError
 from dr.operations.draft import Draft
@@ -40,6 +42,8 @@ def publish(system: System, draft: Draft, verifications: Sequence[Verification])
     good = tuple(proof.store for proof in verifications if proof.passed)
     problems = [f"store {failure.store}: {failure.message}" for failure in draft.failures]
     problems += [f"store {proof.store}: {proof.detail}" for proof in verifications if not proof.passed]
+    if draft.manifest.component is not None:
+        problems += draft.manifest.component.warnings
     if not good:
         _discard(repository, draft)
         raise BackupInvalid(
@@ -70,8 +74,10 @@ def publish(system: System, draft: Draft, verifications: Sequence[Verification])
 
 
 def _earlier_sizes(repository: Repository, draft: Draft, count: int = 7) -> list[int]:
-    """Sizes to compare with: an incremental one has no usual size, what changes in a day varies, and says nothing."""
-    if is_incremental(draft.manifest):
+    """Sizes to compare with: an incremental one has no usual size, what changes in a day varies, and says nothing.
+    Nor have logs, of which each backup holds what is new.
+    """
+    if is_incremental(draft.manifest) or draft.manifest.kind is Kind.LOGS:
         return []
     listing = repository.list([draft.manifest.kind])
     return [item.manifest.stored_bytes for item in listing.backups if not is_incremental(item.manifest)][:count]
@@ -79,7 +85,8 @@ def _earlier_sizes(repository: Repository, draft: Draft, count: int = 7) -> list
 
 def _discard(repository: Repository, draft: Draft) -> None:
     for name in draft.manifest.stores:
-        for item in draft.manifest.objects:
+        # What it only refers to belongs to earlier backups.
+        for item in (one for one in draft.manifest.objects if is_own(draft.manifest, one)):
             try:
                 repository.store(name).delete(item.key)
             except StoreError:

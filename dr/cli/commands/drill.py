@@ -6,8 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from dr.catalog.component_kind import ComponentKind
 from dr.cli.runners import name_of_system, procedures, record_of_last_run, tables_of
 from dr.cli.session import Session
+from dr.errors import ConfigurationError
+from dr.policy.component_draw import USUAL
+from dr.policy.drill_draw import RANDOM
 from dr.policy.drill_method import Method
 from dr.policy.objectives import Scenario
 
@@ -23,17 +27,30 @@ Target = Annotated[
 def drill(
     session: Session,
     scenario: Annotated[
-        Scenario, typer.Option(help="Whose objectives it is held against.")
-    ] = Scenario.DATABASE_CORRUPTION,
+        Scenario | None,
+        typer.Option(
+            help=f"Whose objectives it is held against; database-corruption when left out, of a component {USUAL}.",
+            show_default=False,
+        ),
+    ] = None,
+    component: Annotated[
+        ComponentKind | None,
+        typer.Option(show_default=False, help="Drill this component instead of the database."),
+    ] = None,
     method: Annotated[
         Method,
         typer.Option(help="Base backup and WAL; a dump; or a base backup compared with a dump at its very snapshot."),
     ] = Method.PHYSICAL,
     target: Target = "random",
     backup: Annotated[
-        str, typer.Option(metavar="LABEL", show_default=False, help="This backup only; chosen when left out.")
+        str,
+        typer.Option(
+            metavar="LABEL",
+            show_default=False,
+            help="This backup only; chosen when left out. Of a component also 'random': any there is.",
+        ),
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Draws the random second; 0 for a new one.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the random second, or backup; 0 for a new one.")] = 0,
     store: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", show_default=False, help="Restore from this store only. Repeatable."),
@@ -51,34 +68,48 @@ def drill(
     phase is measured, and it is removed again. Exit code 15: the backup is bad;
     18: this host lacks something; 16: good, but too slow.
 
+    A component is restored into a private directory, and asked there.
+
     Examples:
       dr drill
       dr drill --method logical --scenario full-system-failure
+      dr drill --component redis
       dr drill --seed 4711 --target 2026-01-31T01:59:59Z --store second-region
     """
-    parameters: dict[str, Any] = {
-        "scenario": scenario,
-        "method": method,
-        "target": target,
-        "backup": backup,
-        "seed": seed,
-        "stores": tuple(store or ()),
-        "timeline": timeline,
-        "exclusive": exclusive,
-    }
+    parameters: dict[str, Any] = {"backup": backup, "seed": seed, "stores": tuple(store or ())}
+    if component is None:
+        parameters["scenario"] = scenario or Scenario.DATABASE_CORRUPTION
+        parameters.update(method=method, target=target, timeline=timeline, exclusive=exclusive)
+    elif (method, target, timeline, exclusive) != (Method.PHYSICAL, RANDOM, "", False):
+        raise ConfigurationError(
+            "--method, --target, --timeline and --exclusive are of the database, not of a component",
+            hint="A component is restored whole: choose its backup with --backup.",
+        )
+    else:
+        parameters.update(kind=component, scenario=scenario or USUAL)
     if remote:
         from dr.cli.remote import run_remotely
 
-        run_remotely(session, "restore-drill", {**parameters, "stores": list(store or ())})
+        flow = "restore-drill" if component is None else "component-drill"
+        run_remotely(session, flow, {**parameters, "stores": list(store or ())})
         return
     system = name_of_system(session)
     try:
         with procedures(session):
-            from flows.restore_drill import restore_drill
-
-            restore_drill(system=system, **parameters)
+            _make(system, parameters)
     finally:
         _show(session)
+
+
+def _make(system: str, parameters: dict[str, Any]) -> None:
+    if "kind" in parameters:
+        from flows.component_drill import component_drill
+
+        component_drill(system=system, **parameters)
+        return
+    from flows.restore_drill import restore_drill
+
+    restore_drill(system=system, **parameters)
 
 
 def _show(session: Session) -> None:

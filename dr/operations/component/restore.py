@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dr.catalog.labels import COMPONENT_KINDS, Kind
 from dr.catalog.manifest import Manifest
-from dr.components.protocol import Laid
+from dr.components.protocol import Laid, PutsBack
 from dr.components.registry import BY_KIND
 from dr.configuration.model import System
 from dr.crypto.gnupg import opened
@@ -52,10 +52,11 @@ def restore_component(system: System, found: Found, directory: Path, wanted: Seq
     """Raises ``TargetRefused`` unless ``directory`` is new or empty. On failure it is as it was."""
     manifest = found.manifest
     component = BY_KIND[manifest.kind].open(system)
+    stores = source_stores(system, found)
     existed = _prepare(directory)
 
     def attempt(store: Store) -> RestoredComponent:
-        source = StoreSource(store, manifest, cipher)
+        source = StoreSource(store, manifest, cipher, [one for one in stores if one is not store])
         begin = time.monotonic()
         laid = component.restore(source, directory, tuple(wanted))
         end = time.monotonic()
@@ -65,13 +66,26 @@ def restore_component(system: System, found: Found, directory: Path, wanted: Seq
 
     try:
         with opened(system.encryption) as cipher:
-            restored, notes = from_first_whole_copy(
-                source_stores(system, found), attempt, lambda: empty(directory, remove=False)
-            )
+            restored, notes = from_first_whole_copy(stores, attempt, lambda: empty(directory, remove=False))
     except BaseException:
         empty(directory, remove=not existed)
         raise
     return replace(restored, notes=(*found.notes, *notes))
+
+
+def put_back_component(system: System, restored: RestoredComponent, wanted: Sequence[str] = ()) -> Laid:
+    """Bring a restored copy into service.
+
+    Raises ``TargetRefused`` where that would overwrite something, or is for people to do.
+    """
+    row = BY_KIND[restored.manifest.kind]
+    component = row.open(system)
+    if not isinstance(component, PutsBack):
+        raise TargetRefused(
+            f"{row.title} cannot be put back by this program",
+            hint=f"It lies in {restored.directory}; docs/components/{row.kind}.md says how to bring it into service.",
+        )
+    return component.put_back(restored.manifest, Path(restored.directory), tuple(wanted))
 
 
 def _prepare(directory: Path) -> bool:

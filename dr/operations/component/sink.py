@@ -10,6 +10,9 @@ from dr.catalog.labels import Label
 from dr.catalog.manifest import Compression, ObjectRecord, Role
 from dr.crypto.gnupg import Cipher
 from dr.errors import BackupInvalid
+from dr.operations.component.naming import stored_name
+from dr.operations.component.shared import Holdings, copy_missing, survey_shared
+from dr.operations.component.source import StoreSource
 from dr.operations.objects import Destination
 from dr.pipeline.process import Exit
 from dr.pipeline.write import ObjectPipeline
@@ -17,16 +20,6 @@ from dr.progress import reporter
 from dr.storage.protocol import Store
 
 STEP = "component"
-_ENDINGS = {Compression.GZIP: ".gz", Compression.ZSTD: ".zst", Compression.NONE: ""}
-
-
-def stored_name(name: str, compression: Compression) -> str:
-    """An object's name without the ending that encryption adds.
-
-    >>> stored_name("dump.rdb", Compression.ZSTD)
-    'dump.rdb.zst'
-    """
-    return name + _ENDINGS[compression]
 
 
 class ObjectIntake:
@@ -51,6 +44,7 @@ class ObjectSink:
         self._destination = destination
         self._cipher = cipher
         self._records: list[ObjectRecord] = []
+        self._surveyed: Holdings | None = None
 
     @property
     def label(self) -> Label:
@@ -88,6 +82,27 @@ class ObjectSink:
 
     def refer(self, record: ObjectRecord) -> None:
         self._records.append(record)
+
+    def previous(self) -> StoreSource | None:
+        newest = self._holdings().newest
+        if not newest:
+            return None
+        name = max(newest, key=lambda one: newest[one].begin)
+        others = [
+            one for one in self.stores if one != name and one in newest and newest[one].label == newest[name].label
+        ]
+        return StoreSource(self.stores[name], newest[name], self._cipher, [self.stores[one] for one in others])
+
+    def shared(self) -> Mapping[str, ObjectRecord]:
+        usable, _ = copy_missing(self.stores, self._holdings())
+        return usable
+
+    def _holdings(self) -> Holdings:
+        if self._surveyed is None:
+            self._surveyed = survey_shared(self._destination.system, self.label.kind, self.stores)
+            for name, error in self._surveyed.silent.items():
+                self._destination.drop(name, error)
+        return self._surveyed
 
     def _key(self, name: str, *, shared: bool) -> str:
         system, label = self._destination.system, self.label

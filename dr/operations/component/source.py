@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from dr.catalog.manifest import Manifest, ObjectRecord
 from dr.crypto.gnupg import Cipher
 from dr.errors import BackupInvalid, TargetRefused
-from dr.operations.component.sink import stored_name
+from dr.operations.component.naming import stored_name
 from dr.operations.objects_back import reading
 from dr.pipeline.read import StageSeconds
 from dr.storage.protocol import Store
 
 
 class StoreSource:
-    """One store's copy. ``seconds`` and ``bytes`` add up over all that was read."""
+    """One store's copy, and with ``others`` those of further stores.
 
-    def __init__(self, store: Store, manifest: Manifest, cipher: Cipher) -> None:
+    ``seconds`` and ``bytes`` add up over all that was read, by any thread, from this store and the others.
+    """
+
+    def __init__(self, store: Store, manifest: Manifest, cipher: Cipher, others: Sequence[Store] = ()) -> None:
         self.store = store
         self._manifest = manifest
         self._cipher = cipher
+        self._others = tuple(others)
+        self._read_by: StoreSource = self
+        self._lock = threading.Lock()
         self.seconds = StageSeconds()
         self.bytes = 0
+
+    @property
+    def name(self) -> str:
+        return self.store.name
+
+    @property
+    def others(self) -> tuple[StoreSource, ...]:
+        made = tuple(StoreSource(store, self._manifest, self._cipher) for store in self._others)
+        for one in made:
+            one._read_by = self
+        return made
 
     @property
     def manifest(self) -> Manifest:
@@ -39,8 +57,12 @@ class StoreSource:
             for _ in stream:
                 pass
             reader.finish()
-            self.seconds.add(reader.seconds)
-            self.bytes += item.stored_bytes
+            self._read_by._count(reader.seconds, item.stored_bytes)
+
+    def _count(self, seconds: StageSeconds, size: int) -> None:
+        with self._lock:
+            self.seconds.add(seconds)
+            self.bytes += size
 
     def named(self, name: str) -> ObjectRecord:
         for item in self._manifest.objects:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
-from dr.catalog.drills import DrillPhase, DrillProbe, DrillRecord
+from dr.catalog.drills import DrillRecord
 from dr.catalog.manifest import Level
 from dr.configuration.model import System
-from dr.errors import DrillInconclusive, ObjectiveMissed, PartialBackup, RecoveryFailed
-from dr.evidence.phases import Phase, Stopwatch, merge
+from dr.operations.drill.course import Course, named, phases_kept, probes_kept
 from dr.operations.drill.draw import Drawn
+from dr.operations.drill.lay_out import directory_of
 from dr.operations.drill.question import Questioned
 from dr.operations.restore import Restored
 from dr.policy import drill_verdict
@@ -26,18 +27,16 @@ _OF_A_RECOVERY = ("replay", "boot", "check")
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far a drill has come: what was drawn, restored, answered, and the error that ended it, as answers.
+class Progress(Course):
+    """The course of a drill of the database: what was drawn, restored and answered."""
 
-    The stopwatch has ``choose`` and ``restore``, from begin to end as a recovery would wait for them.
-    """
-
-    begin: datetime = field(default_factory=lambda: datetime.now(UTC))
-    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     drawn: Drawn | None = None
     restored: Restored | None = None
     questioned: Questioned | None = None
-    faults: tuple[Probe, ...] = ()
+
+    @property
+    def copy(self) -> Path | None:
+        return None if self.drawn is None else directory_of(self.drawn).directory
 
 
 def all_probes(system: System, request: DrillRequest, progress: Progress, now: datetime) -> tuple[Probe, ...]:
@@ -113,7 +112,7 @@ def conclude(
     objective = system.objectives[request.scenario]
     point = drawn.chosen.point if drawn else None
     target = point.target if point else None
-    phases = (*_chosen(progress), *(restored.phases if restored else ()), *(asked.phases if asked else ()))
+    phases = (*progress.chosen, *(restored.phases if restored else ()), *(asked.phases if asked else ()))
     return DrillRecord(
         run=run,
         system=system.name,
@@ -137,9 +136,9 @@ def conclude(
         rto_target=objective.rto_seconds,
         rpo_target=None if request.method is Method.LOGICAL else objective.rpo_seconds,
         verdict=str(judgement.verdict),
-        level=_named(judgement.level),
-        phases=tuple(DrillPhase(phase.name, round(phase.seconds, 3), phase.bytes) for phase in merge(phases)),
-        probes=tuple(DrillProbe(item.name, str(item.answer), _named(item.level), item.detail) for item in probes),
+        level=named(judgement.level),
+        phases=phases_kept(phases),
+        probes=probes_kept(probes),
         reasons=judgement.reasons,
         unproven=judgement.unproven,
         reached=asked.reached if asked else "",
@@ -152,63 +151,10 @@ def conclude(
     )
 
 
-def _chosen(progress: Progress) -> tuple[Phase, ...]:
-    return tuple(phase for phase in progress.stopwatch.phases if phase.name == "choose")
-
-
-def require(record: DrillRecord, kept: str = "") -> None:
-    """Raise what a drill that is not green ends with: bad backup, undecided, bad copy beside a good one, too slow."""
-    what = f"the {record.method} drill of {record.label or record.system}"
-    reasons = "; ".join(record.reasons)
-    if record.verdict == drill_verdict.Verdict.NOT_RECOVERABLE:
-        raise RecoveryFailed(f"{what}: not recoverable, level {record.level} is not reached", reasons, _advice(kept))
-    if record.verdict == drill_verdict.Verdict.INCONCLUSIVE:
-        raise DrillInconclusive(
-            f"{what} is inconclusive: it could not tell",
-            reasons,
-            "Nothing is known to be wrong with the backup. Mend on this host what is named above, and drill again.",
-        )
-    if record.notes:
-        raise PartialBackup(
-            f"{what}: recoverable, but not from every copy",
-            "; ".join(record.notes),
-            "Another copy was taken. See which are damaged with dr verify, and make a new backup (dr backup --cloud).",
-        )
-    missed = _missed(record)
-    if missed:
-        raise ObjectiveMissed(
-            f"{what}: recoverable, but {' and '.join(missed)}",
-            hint="Look at the phases: dr drills. A faster disk, a store nearby, or more frequent base backups help.",
-        )
-
-
-def _advice(kept: str) -> str:
-    advice = (
-        "Do not count on this backup. Make a new one now (dr backup --cloud --full), then read the other copies "
-        "(dr verify) and drill an older one (dr drill --backup LABEL)."
-    )
-    if kept:
-        advice += f" The copy lies in {kept} for you to look into; it is the database in plain: remove it afterwards."
-    return advice
-
-
-def _missed(record: DrillRecord) -> list[str]:
-    missed = []
-    if record.rto_seconds is not None and record.rto_seconds > record.rto_target:
-        missed.append(f"RTO {record.rto_seconds:.1f} s is over the objective of {record.rto_target:.0f} s")
-    if None not in (record.rpo_seconds, record.rpo_target) and (record.rpo_seconds or 0) > (record.rpo_target or 0):
-        missed.append(f"RPO {record.rpo_seconds:.1f} s is over the objective of {record.rpo_target:.0f} s")
-    return missed
-
-
 def _reached(progress: Progress) -> Level | None:
     if progress.questioned is not None:
         return progress.questioned.level
     return Level.STORED if progress.drawn is not None else None
-
-
-def _named(level: Level | None) -> str:
-    return "" if level is None else level.name.lower().replace("_", "-")
 
 
 def _stored_bytes(drawn: Drawn | None) -> int:

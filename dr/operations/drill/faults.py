@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dr.catalog.manifest import Level, level_named
 from dr.configuration.model import System
@@ -74,16 +74,31 @@ def diagnose(system: System, drawn: Drawn, step: str, error: DrError, level: Lev
 
     Where all copies are whole and only the key is not here, that is this host's lack.
     """
+    return diagnose_copies(
+        system, drawn.chain, step, error, level, more=lambda: prove_wal_pieces(system, drawn.chosen.point)
+    )
+
+
+def diagnose_copies(
+    system: System,
+    chain: tuple[Found, ...],
+    step: str,
+    error: DrError,
+    level: Level,
+    *,
+    more: Callable[[], tuple[Probe, ...]] = tuple,
+) -> tuple[Probe, ...]:
+    """The same for these backups; ``more`` proves what else was needed."""
     probe = fault(step, error, level)
     if probe.answer is Answer.UNPROVEN or isinstance(error, RecoveryFailed):
         return (probe,)
     try:
-        copies = prove_copies(system, drawn.chain)
-        wal = prove_wal_pieces(system, drawn.chosen.point)
+        copies = prove_copies(system, chain)
+        others = more()
     except DrError as failure:
         return (probe, fault("copies", failure, level))
-    if any(item.answer is Answer.FAILED for item in (*copies, *wal)):
-        return (*copies, *wal)
+    if any(item.answer is Answer.FAILED for item in (*copies, *others)):
+        return (*copies, *others)
     if isinstance(error, KeyUnusable):
         return (Probe(step, Answer.UNPROVEN, probe.detail, Level.DECRYPTED, essential=True), *copies)
     return (probe, *copies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -19,7 +20,7 @@ _DATA, _KEPT = "data", "KEPT.txt"
 def new_place(system: System) -> Path:
     """A directory for a copy, which may lay more beside it; its parent is its owner's alone.
 
-    What drills that were killed have left is removed first: it is the database in plain.
+    What drills that were killed have left is removed first: it is what was backed up, in plain.
     """
     place = _directory(system)
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -27,7 +28,7 @@ def new_place(system: System) -> Path:
         owner = left.name.split("_", 1)[0]
         if owner.isdigit() and not is_running(int(owner)) and not (left / _KEPT).exists():
             logger.warning("removing %s, which a drill that was killed has left", left)
-            shutil.rmtree(left, ignore_errors=True)
+            _clear(left)
     own = place / f"{os.getpid()}_{secrets.token_hex(4)}"
     own.mkdir(mode=0o700)
     return own / _DATA
@@ -35,7 +36,7 @@ def new_place(system: System) -> Path:
 
 def remove(copy: Path) -> None:
     """The copy and what lies beside it."""
-    shutil.rmtree(copy.parent, ignore_errors=True)
+    _clear(copy.parent)
 
 
 def keep(system: System, copy: Path, why: str) -> Path | None:
@@ -50,8 +51,18 @@ def keep(system: System, copy: Path, why: str) -> Path | None:
     kept = sorted(_directory(system).glob(f"*/{_KEPT}"), key=lambda file: file.stat().st_mtime_ns)
     for file in kept[: -system.drill.keep_failed]:
         logger.info("removing %s: of red drills the newest %d are kept", file.parent, system.drill.keep_failed)
-        shutil.rmtree(file.parent, ignore_errors=True)
+        _clear(file.parent)
     return copy
+
+
+def _clear(place: Path) -> None:
+    """Remove it with directories that not even their owner may write to, as restored ones can be."""
+    for directory, names, _ in os.walk(place):
+        for inner in (Path(directory, name) for name in names):
+            if not inner.is_symlink():
+                with contextlib.suppress(OSError):
+                    inner.chmod(0o700)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _directory(system: System) -> Path:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from dr.catalog.labels import Label
 from dr.catalog.manifest import Level
+from dr.catalog.sharing import own_bytes
 from dr.configuration.model import System
 from dr.crypto.gnupg import Cipher, opened
 from dr.errors import BackupNotFound, ObjectArchived, StoreError
@@ -82,7 +83,7 @@ def copies_of(backup: Backup) -> Iterable[Copy]:
         yield Copy(
             name=manifest.label,
             store=store,
-            stored_bytes=manifest.stored_bytes,
+            stored_bytes=own_bytes(manifest),
             read_at=last.at if last else None,
             fresh=all(item.run == manifest.run for item in proofs),
             failed=last is not None and not last.passed,
@@ -131,7 +132,9 @@ def _verify(repository: Repository, item: Chosen, cipher: Cipher, run: str) -> C
             _require_readable(store, part.key)
     except ObjectArchived as error:
         return _told(item, "archived", "", 0.0, error.message)
-    proof = prove_copy(store, manifest, cipher, run)
+    # What it shares is read by a rotation of its own; who asks for one backup, or doubts it, wants all of it read.
+    whole = item.reason in (Reason.ASKED, Reason.FAILED)
+    proof = prove_copy(store, manifest, cipher, run, shared=whole)
     detail = proof.detail
     try:
         add_proof(store, repository.system, label, proof)

@@ -32,14 +32,23 @@ class Shelf:
         components = dataclasses.replace(self.system.components, **settings)  # type: ignore[arg-type]
         return dataclasses.replace(self, system=dataclasses.replace(self.system, components=components))
 
-    def draft(self, kind: Kind) -> Draft:
-        """Stored, not yet proven."""
+    def drafts(self, kind: Kind) -> tuple[Draft, ...]:
+        """Every part stored, none yet proven."""
         return back_up_component(self.system, kind, run="run-1", cloud=True)
 
+    def draft(self, kind: Kind) -> Draft:
+        """Stored, not yet proven, of a kind that has no parts."""
+        (draft,) = self.drafts(kind)
+        return draft
+
+    def back_up_all(self, kind: Kind) -> tuple[Published, ...]:
+        """Every part stored, read back, published."""
+        return tuple(publish(self.system, draft, prove(self.system, draft, run="run-1")) for draft in self.drafts(kind))
+
     def back_up(self, kind: Kind) -> Published:
-        """Stored, read back, published."""
-        draft = self.draft(kind)
-        return publish(self.system, draft, prove(self.system, draft, run="run-1"))
+        """Stored, read back, published, of a kind that has no parts."""
+        (published,) = self.back_up_all(kind)
+        return published
 
     def manifest(self, kind: Kind, label: str = "latest") -> Manifest:
         return find_component(self.system, label, kind).manifest

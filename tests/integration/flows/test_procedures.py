@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,85 +12,7 @@ from dr.postgres.cluster import Recipe, create_cluster, running
 from dr.postgres.connection import connected
 from dr.postgres.installations import installed, server_for
 from dr.secret import Secret
-
-PROGRAM = """
-import json, sys
-from dr.errors import DrError
-from flows.daily_backup import daily_backup
-from flows.database_recovery_test import database_recovery_test
-from flows.dr_test import dr_test
-from flows.full_dr_test import full_dr_test
-from flows.recover_database import recover_database
-from flows.verification import verification
-from tasks.runner import RUNNER, last_record
-call = json.loads(sys.argv[1])
-result = {"runner": RUNNER, "error": None, "message": "", "detail": ""}
-try:
-    {
-        "backup": daily_backup,
-        "recover": recover_database,
-        "database recovery": database_recovery_test,
-        "full": full_dr_test,
-        "data centre": dr_test,
-        "verification": verification,
-    }[call.pop("flow")](**call)
-except DrError as error:
-    result |= {"error": type(error).__name__, "message": error.message, "detail": error.detail}
-record = last_record()
-result["steps"] = [step.name for step in record.steps]
-result["artifacts"] = {item.key: [dict(row) for row in item.rows] or item.text for item in record.artifacts}
-print(json.dumps(result))
-"""
-
-
-class Host:
-    """A backup host: its environment, and processes that run procedures on it."""
-
-    def __init__(self, url: Secret, directory: Path) -> None:
-        self.directory = directory
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DR_", "PREFECT_", "AWS_"))}
-        self.environment = {
-            **kept,
-            "DR_RUNNER": "plain",
-            "DR_RETRY_BASE_SECONDS": "0.05",
-            "DATABASE_URL": url.reveal(),
-            "BACKUP_ENCRYPTION_KEY": secrets.token_hex(16),
-            "DR_BACKUP_ROOT": str(directory / "backups"),
-            "DR_STATE_DIRECTORY": str(directory / "state"),
-        }
-
-    def configure(self, text: str) -> None:
-        """Settings that no variable gives, for the system ``shop``."""
-        file = self.directory / "dr.toml"
-        file.write_text(text)
-        self.environment |= {"DR_CONFIG": str(file), "DR_SYSTEM": "shop"}
-
-    def begin(self, flow: str, **arguments: object) -> subprocess.Popen[str]:
-        """Start a procedure."""
-        call = json.dumps({"flow": flow, **arguments})
-        return subprocess.Popen(
-            (sys.executable, "-c", PROGRAM, call),
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def end(self, process: subprocess.Popen[str]) -> dict[str, object]:
-        """Wait for it and read what it says."""
-        output, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        result: dict[str, object] = json.loads(output.splitlines()[-1])
-        assert result["runner"] == "plain"
-        return result
-
-    def run(self, flow: str, **arguments: object) -> dict[str, object]:
-        """Start it and wait for it."""
-        return self.end(self.begin(flow, **arguments))
-
-    def files(self, pattern: str) -> list[Path]:
-        """What lies in the repository."""
-        return sorted((self.directory / "backups").rglob(pattern))
+from tests.integration.flows.host import Host
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +38,7 @@ def host(url: Secret, tmp_path: Path) -> Host:
 
 def test_a_backup_run_shows_its_steps_and_a_recovery_its_phases(host: Host, tmp_path: Path) -> None:
     """Backup, then recovery of the latest, with the tables that people see in the run."""
-    made = host.run("backup")
+    made = host.run("daily_backup")
     assert made["error"] is None
     assert made["steps"] == [
         "check the source",
@@ -133,11 +50,11 @@ def test_a_backup_run_shows_its_steps_and_a_recovery_its_phases(host: Host, tmp_
         "publish the backup",
         "expire local copies",
     ]
-    assert [row["proven"] for row in made["artifacts"]["backups"]] == ["listed", "listed"]  # type: ignore[index]
+    assert [row["proven"] for row in made["artifacts"]["backups"]] == ["listed", "listed"]
 
-    recovered = host.run("recover", to=str(tmp_path / "copy"))
+    recovered = host.run("recover_database", to=str(tmp_path / "copy"))
     assert recovered["error"] is None
-    phases = [row["phase"] for row in recovered["artifacts"]["recovery-phases"]]  # type: ignore[index]
+    phases = [row["phase"] for row in recovered["artifacts"]["recovery-phases"]]
     wanted = [
         "RTO",
         "RPO",
@@ -158,21 +75,21 @@ def test_a_backup_run_shows_its_steps_and_a_recovery_its_phases(host: Host, tmp_
 @pytest.mark.incident("I25")
 def test_of_two_backups_at_once_one_is_refused_and_says_who_is_at_work(host: Host) -> None:
     """The second refuses with LeaseHeld; afterwards the lease is free again."""
-    first = host.begin("backup")
+    first = host.begin("daily_backup")
     end = time.monotonic() + 30
     while not host.files("base.tar*") and not host.files("*.sql.gz*") and time.monotonic() < end:
         time.sleep(0.01)
-    second = host.run("backup")
+    second = host.run("daily_backup")
     assert host.end(first)["error"] is None
     assert second["error"] == "LeaseHeld"
     assert "is held by" in str(second["message"])
-    assert host.run("backup", kind="dump")["error"] is None
+    assert host.run("daily_backup", kind="dump")["error"] is None
 
 
 def test_without_the_replication_right_the_dump_is_made_and_the_run_says_what_is_missing(host: Host) -> None:
     """PartialBackup: the dump is safe, the base backup is named with the right that it lacks."""
     host.environment["DATABASE_URL"] = host.environment["DATABASE_URL"].replace("user=postgres", "user=reader")
-    result = host.run("backup")
+    result = host.run("daily_backup")
 
     assert result["error"] == "PartialBackup"
     assert "safe: backup_" in str(result["message"])
@@ -183,18 +100,18 @@ def test_without_the_replication_right_the_dump_is_made_and_the_run_says_what_is
 
 def test_a_dry_run_stops_after_the_plan(host: Host, tmp_path: Path) -> None:
     """Nothing is made in the target."""
-    host.run("backup", kind="base")
-    result = host.run("recover", to=str(tmp_path / "copy"), dry_run=True)
+    host.run("daily_backup", kind="base")
+    result = host.run("recover_database", to=str(tmp_path / "copy"), dry_run=True)
     assert result["steps"] == ["find the backup", "plan the recovery"]
-    assert "step 1" in result["artifacts"]["recovery-plan"]  # type: ignore[index]
+    assert "step 1" in result["artifacts"]["recovery-plan"]
     assert not (tmp_path / "copy").exists()
 
 
 @pytest.mark.incident("I6")
 def test_a_time_without_a_zone_is_refused(host: Host, tmp_path: Path) -> None:
     """Nobody recovers to the wrong hour because a time could be read in two ways."""
-    host.run("backup", kind="base")
-    result = host.run("recover", to=str(tmp_path / "copy"), disaster_at="2026-01-31T02:00:00")
+    host.run("daily_backup", kind="base")
+    result = host.run("recover_database", to=str(tmp_path / "copy"), disaster_at="2026-01-31T02:00:00")
     assert result["error"] == "ConfigurationError"
     assert "zone" in str(result["message"])
 
@@ -202,7 +119,7 @@ def test_a_time_without_a_zone_is_refused(host: Host, tmp_path: Path) -> None:
 def test_an_unreachable_server_fails_the_run_after_its_retries(host: Host) -> None:
     """The step is tried again as often as its policy says, because its error says that this can help."""
     host.environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/shop"
-    result = host.run("backup")
+    result = host.run("daily_backup")
     assert result["error"] == "ServerUnreachable"
     assert result["steps"] == ["check the source"] * 3
 
@@ -210,19 +127,19 @@ def test_an_unreachable_server_fails_the_run_after_its_retries(host: Host) -> No
 def test_the_scheduled_drills_make_every_drill_that_applies(host: Host) -> None:
     """Without WAL there is nothing to reconcile; the others are green, and one red drill does not stop the next."""
     host.configure('[system.shop.wal]\nmethod = "none"\n')
-    assert host.run("backup")["error"] is None
+    assert host.run("daily_backup")["error"] is None
 
-    weekly = host.run("database recovery")
+    weekly = host.run("database_recovery_test")
 
     assert weekly["error"] is None, weekly
-    outcomes = {row["drill"]: row["outcome"] for row in weekly["artifacts"]["drills"]}  # type: ignore[index]
+    outcomes = {row["drill"]: row["outcome"] for row in weekly["artifacts"]["drills"]}
     assert outcomes["physical"] == outcomes["logical"] == "recoverable"
 
     (archive,) = (host.directory / "backups").rglob("base.tar.*.gpg")
     archive.unlink()
-    monthly = host.run("full")
+    monthly = host.run("full_dr_test")
 
-    outcomes = {row["drill"]: row["outcome"] for row in monthly["artifacts"]["drills"]}  # type: ignore[index]
+    outcomes = {row["drill"]: row["outcome"] for row in monthly["artifacts"]["drills"]}
     assert monthly["error"] == "RecoveryFailed"
     assert outcomes["physical"] == "RecoveryFailed"
     assert outcomes["logical"] == "recoverable"
@@ -230,9 +147,9 @@ def test_the_scheduled_drills_make_every_drill_that_applies(host: Host) -> None:
 
 def test_a_data_centre_outage_without_another_region_cannot_be_drilled(host: Host) -> None:
     """It says so, and what to add; it is no verdict on the backups."""
-    assert host.run("backup")["error"] is None
+    assert host.run("daily_backup")["error"] is None
 
-    outage = host.run("data centre")
+    outage = host.run("dr_test")
 
     assert outage["error"] == "DrillInconclusive"
     assert "no store in another region" in str(outage["message"])
@@ -243,17 +160,17 @@ def test_the_weekly_verification_goes_through_everything(host: Host) -> None:
     escrow = host.directory / "escrow"
     escrow.write_text(host.environment["BACKUP_ENCRYPTION_KEY"])
     host.configure(f'[system.shop.custody]\npassphrase_file = "{escrow}"\n[system.shop.wal]\nmethod = "none"\n')
-    assert host.run("backup")["error"] is None
+    assert host.run("daily_backup")["error"] is None
 
     weekly = host.run("verification")
 
     assert weekly["error"] is None, weekly
     shown = weekly["artifacts"]
-    assert {row["outcome"] for row in shown["verification-copies"]} == {"passed"}  # type: ignore[index]
-    assert {row["answer"] for row in shown["verification-keys"]} == {"passed"}  # type: ignore[index]
-    kinds = {row["what"]: row["proven"] for row in shown["verification-kinds"]}  # type: ignore[index]
+    assert {row["outcome"] for row in shown["verification-copies"]} == {"passed"}
+    assert {row["answer"] for row in shown["verification-keys"]} == {"passed"}
+    kinds = {row["what"]: row["proven"] for row in shown["verification-kinds"]}
     assert "queried" in kinds.values()
-    assert len(shown["drills"]) == 1  # type: ignore[index]
+    assert len(shown["drills"]) == 1
 
     escrow.write_text("another passphrase altogether")
     assert host.run("verification")["error"] == "KeyUnusable"

@@ -1,0 +1,54 @@
+"""The database's part of a recovery point: the base backup and WAL that lead to the mark, and the newest dump."""
+
+from __future__ import annotations
+
+import time
+
+from dr.catalog.labels import Kind
+from dr.catalog.manifest import Manifest
+from dr.catalog.points import DatabasePosition
+from dr.configuration.model import System
+from dr.errors import BackupInvalid, BackupNotFound, StoreError, TargetRefused
+from dr.operations.choose_point import choose_point
+from dr.operations.point.mark import Marked
+from dr.operations.repositories import open_repository
+from dr.operations.wal.hurry import hurry
+from dr.policy.recovery_target import RecoveryTarget, TargetKind
+
+_PAUSE_SECONDS = 1.0
+
+
+def database_position(system: System, marked: Marked) -> DatabasePosition | None:
+    """Waits until the WAL up to the mark is stored, as long as the settings allow. None when there is no backup."""
+    dump = _newest_dump(system)
+    base, reason = _base_that_leads_there(system, marked)
+    if base:
+        return DatabasePosition(marked.at, marked.lsn, marked.timeline, base, dump.label if dump else "")
+    if dump is None:
+        return None
+    return DatabasePosition(dump.begin, None, dump.timeline, "", dump.label, reason)
+
+
+def _newest_dump(system: System) -> Manifest | None:
+    found = open_repository(system).newest_first([Kind.DUMP])
+    return next((item.manifest for item in found if item.manifest.proven_level()), None)
+
+
+def _base_that_leads_there(system: System, marked: Marked) -> tuple[str, str]:
+    """The base backup's label; empty with the reason when WAL does not lead to the mark."""
+    if marked.lsn is None:
+        return "", marked.reason
+    if not system.postgres.physical or system.wal.method == "none":
+        return "", "no WAL is kept of this server"
+    target = RecoveryTarget(TargetKind.LSN, lsn=marked.lsn)
+    deadline = time.monotonic() + system.components.point.wait_seconds
+    while True:
+        hurry(system)
+        try:
+            return choose_point(system, target).base.label, ""
+        except BackupNotFound as error:
+            return "", error.message  # waiting makes no base backup
+        except (TargetRefused, BackupInvalid, StoreError) as error:
+            if time.monotonic() >= deadline:
+                return "", f"{error.message} {error.detail}".strip()
+        time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,63 @@
+"""How well the parts of a recovery point fit together, stated in figures and in words. Pure.
+
+A database that is restored beside uploads of another hour names files that are not there, and has forgotten some that
+are. So the distance between the parts is part of the record, and so is what that distance cost: the rows whose files
+are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from dr.catalog.labels import Kind
+from dr.catalog.points import Member, PointContents
+
+TIED_TO_THE_DATABASE = (Kind.REDIS, Kind.FILES)
+"""What the database's rows speak of. The other kinds change by the day and belong to any state of that day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """``fits``: nothing is known to be wrong with the point. ``statement`` is for people, ``problems`` why it is not."""
+
+    fits: bool
+    statement: str
+    problems: tuple[str, ...]
+
+
+def apart_seconds(at: datetime, members: Iterable[Member]) -> float:
+    """The longest distance from the database's moment among the members that are tied to it; 0 without any."""
+    return max(
+        (abs((member.taken - at).total_seconds()) for member in members if member.kind in TIED_TO_THE_DATABASE),
+        default=0.0,
+    )
+
+
+def judge_point(point: PointContents, limit_seconds: float) -> Consistency:
+    """Whether the parts are one state: all there, close together, no file missing that a row names."""
+    problems = list(point.notes)
+    if point.database is None:
+        problems.append("there is no backup of the database to go with it")
+    elif point.database.lsn is None:
+        problems.append(f"the database's position is not known: {point.database.reason}")
+    if point.apart_seconds > limit_seconds:
+        problems.append(f"its parts lie {point.apart_seconds:.0f} s apart, more than {limit_seconds:.0f} s")
+    if point.references.missing:
+        problems.append(
+            f"{point.references.missing} of {point.references.asked} files that rows name are not among the uploads"
+        )
+    return Consistency(not problems, _statement(point), tuple(problems))
+
+
+def _statement(point: PointContents) -> str:
+    database = point.database
+    if database is None:
+        return "no database"
+    where = f"LSN {database.lsn} on timeline {database.timeline}" if database.lsn else f"the dump {database.dump}"
+    text = f"database at {where}; parts within {point.apart_seconds:.1f} s"
+    if point.references.reason:
+        return f"{text}; files named by rows: not measured, {point.references.reason}"
+    found = point.references.asked - point.references.missing
+    return f"{text}; {found} of {point.references.asked} files named by rows are there"

@@ -1,0 +1,64 @@
+"""Every day: what the application is beside its database, and one recovery point over everything.
+
+The database's position is marked first, then each component is read: an upload is there before the row that names it,
+so what rows at the mark name is found among the uploads. A part that fails never stops the others.
+"""
+
+from __future__ import annotations
+
+from dr.catalog.component_kind import ComponentKind
+from dr.catalog.labels import Kind
+from dr.components.registry import Part
+from dr.operations.backup_run import BackupRun, BackupSummary
+from tasks.components import (
+    compose_point,
+    copy_component,
+    expire_copies,
+    look_at_point,
+    mark_position,
+    publish_component,
+    read_component_back,
+    wanted_components,
+)
+from tasks.evidence import keep
+from tasks.exclusive import exclusive
+from tasks.reporting import show_backups, show_expiry
+from tasks.reporting_components import show_components, show_point
+from tasks.runner import flow
+
+
+@flow(name="application-backup", flow_run_name="application-backup-{system}", when_done=keep)
+def application_backup(system: str = "", cloud: bool = True, only: tuple[ComponentKind, ...] = ()) -> BackupSummary:
+    """Back up Redis, uploads, configuration, code, secrets, certificates and logs of one system, and tie them together.
+
+    Args:
+        system: Name of the protected system (its ProtectedSystem block); empty for the only one.
+        cloud: Store in every store of the system; off stores on this machine only.
+        only: Only these kinds; empty for all that the system has. A recovery point is made all the same.
+    """
+    with exclusive(system, "application", cloud=cloud, require_postgres=False) as leases:
+        name, wanted = wanted_components(system, Part.APPLICATION, only)
+        marked = mark_position(system)
+        run = BackupRun()
+        for item in wanted:
+            with run.part(item.title, may_be_missing=item.may_be_missing):
+                for draft in copy_component(system, item.kind, cloud):
+                    run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
+            leases.check()
+
+        point = ""
+        with run.part("recovery point"):
+            draft = compose_point(system, marked, run.labels, cloud)
+            published = publish_component(system, draft, read_component_back(system, draft))
+            run.add(draft, published)
+            point = published.label
+
+        kinds = (*(item.kind for item in wanted), Kind.POINT)
+        expiry = expire_copies(system, kinds, cloud, run_succeeded=run.succeeded)
+
+    show_backups(run.made, run.problems)
+    show_components(run)
+    if point:
+        show_point(look_at_point(system, point))
+    show_expiry(expiry)
+    return run.conclude(name)

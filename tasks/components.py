@@ -1,0 +1,110 @@
+"""Steps of backing up what is beside the database, and of tying it together: each a retryable task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dr.catalog.labels import Kind
+from dr.catalog.manifest import Verification
+from dr.components.registry import BY_KIND, ROWS, Part, Row, configured
+from dr.errors import ConfigurationError
+from dr.operations import expire, publish
+from dr.operations import prove as proof
+from dr.operations.component import back_up
+from dr.operations.draft import Draft
+from dr.operations.expire_plan import StoreExpiry
+from dr.operations.point import compose, find
+from dr.operations.point import mark as marking
+from dr.operations.point.mark import Marked
+from tasks.runner import current_run, task
+from tasks.systems import load_system
+
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A component to back up. ``may_be_missing``: when it cannot be read that is a note, as of a mere cache."""
+
+    kind: Kind
+    title: str
+    may_be_missing: bool
+
+
+@task(name="which components there are", timeout_seconds=60)
+def wanted_components(system: str, part: Part, only: Sequence[Kind]) -> tuple[str, tuple[Wanted, ...]]:
+    """The system's name, and the kinds of one part that it has, or those of them that were asked for."""
+    settings = load_system(system, require_postgres=False)
+    here = {row.kind: row for row in configured(settings, part)}
+    missing = [kind for kind in only if kind not in here]
+    if missing:
+        raise ConfigurationError(
+            f"{settings.name} has no {', '.join(_title(kind) for kind in missing)} to back up here",
+            detail=f"its {part} has: {', '.join(_title(kind) for kind in here) or 'nothing'}",
+            hint=f"Give it some: settings {missing[0]}.*  (docs/components)",
+        )
+    wanted = (row for row in here.values() if not only or row.kind in only)
+    return settings.name, tuple(Wanted(row.kind, row.title, row.may_be_missing(settings)) for row in wanted)
+
+
+def _title(kind: Kind) -> str:
+    return BY_KIND[kind].title if kind in BY_KIND else str(kind)
+
+
+@task(name="mark the database's position", retries=1, timeout_seconds=1200)
+def mark_position(system: str) -> Marked:
+    """Before anything else: a files' backup that begins later has every file that rows at the mark name."""
+    return marking.mark_position(load_system(system, require_postgres=False))
+
+
+def _copy_step(row: Row) -> Callable[[str, bool], tuple[Draft, ...]]:
+    @task(name=f"back up {row.title}", retries=2, timeout_seconds=24 * HOUR)
+    def copy(system: str, cloud: bool) -> tuple[Draft, ...]:
+        settings = load_system(system, require_postgres=False)
+        return back_up.back_up_component(settings, row.kind, run=current_run().id, cloud=cloud)
+
+    return copy
+
+
+_COPY: dict[Kind, Callable[[str, bool], tuple[Draft, ...]]] = {row.kind: _copy_step(row) for row in ROWS}
+
+
+def copy_component(system: str, kind: Kind, cloud: bool) -> tuple[Draft, ...]:
+    """Read the source, compress, encrypt and store in one pass; a step of its own name for each kind."""
+    return _COPY[kind](system, cloud)
+
+
+@task(name="read it back", retries=2, timeout_seconds=24 * HOUR)
+def read_component_back(system: str, draft: Draft) -> tuple[Verification, ...]:
+    """Prove every store's copy."""
+    return proof.prove(load_system(system, require_postgres=False), draft, run=current_run().id)
+
+
+@task(name="publish the backup", retries=3, timeout_seconds=600)
+def publish_component(system: str, draft: Draft, proofs: tuple[Verification, ...]) -> publish.Published:
+    """Write the manifest: from now on the backup exists."""
+    return publish.publish(load_system(system, require_postgres=False), draft, proofs)
+
+
+@task(name="tie together what belongs together", retries=2, timeout_seconds=HOUR)
+def compose_point(system: str, marked: Marked, fresh: Iterable[str], cloud: bool) -> Draft:
+    """Waits for the WAL up to the mark, looks for the files that rows name, and stores the recovery point."""
+    settings = load_system(system, require_postgres=False)
+    return compose.compose_point(settings, marked, tuple(fresh), run=current_run().id, cloud=cloud)
+
+
+@task(name="look at the recovery point", retries=2, timeout_seconds=600)
+def look_at_point(system: str, label: str) -> find.FoundPoint:
+    """How well it fits together, and whether all of it is there."""
+    return find.find_point(load_system(system, require_postgres=False), label)
+
+
+@task(name="expire copies", retries=1, timeout_seconds=HOUR)
+def expire_copies(system: str, kinds: tuple[Kind, ...], cloud: bool, *, run_succeeded: bool) -> tuple[StoreExpiry, ...]:
+    """Plan and carry out the expiry of these kinds in every store; returns every decision with its reason."""
+    settings = load_system(system, require_postgres=False)
+    now = datetime.now(UTC)
+    plan = expire.plan_component_expiry(settings, now, kinds=kinds, run_succeeded=run_succeeded, cloud=cloud)
+    return expire.carry_out(settings, plan) if run_succeeded else plan
