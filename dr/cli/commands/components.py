@@ -59,7 +59,7 @@ def restore(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new or empty directory.")],
     path: Annotated[
         list[str] | None,
-        typer.Option("--path", metavar="PATH", show_default=False, help="Only this part of it; repeatable."),
+        typer.Argument(metavar="[PATH]...", show_default=False, help="Only these parts of it; all of it if absent."),
     ] = None,
     put_back: Annotated[
         bool,
@@ -72,7 +72,7 @@ def restore(
     for those that have a server (Redis, secrets, Terraform), into an empty one.
 
     Examples:
-      dr restore files --to /srv/restored --path uploads/2026/01
+      dr restore files uploads/2026/01 --to /srv/restored
       dr restore redis_20260101_023000 --to /srv/restored
     """
     from dr.operations.component.restore import find_component, put_back_component, restore_component
