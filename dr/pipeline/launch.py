@@ -19,6 +19,8 @@ _NOT_FOR_CHILDREN = frozenset(
         "DR_TARGET_URL",
         "NOTIFICATION_WEBHOOK",
         "ALERT_SMS_WEBHOOK",
+        "REDIS_URL",
+        "VAULT_TOKEN",
     }
 )
 
