@@ -14,6 +14,7 @@ from tasks.components import (
     compose_point,
     copy_component,
     expire_copies,
+    expire_packs,
     look_at_point,
     mark_position,
     publish_component,
@@ -23,7 +24,7 @@ from tasks.components import (
 from tasks.evidence import keep
 from tasks.exclusive import exclusive
 from tasks.reporting import show_backups, show_expiry
-from tasks.reporting_components import show_components, show_point
+from tasks.reporting_components import show_components, show_packs, show_point
 from tasks.runner import flow
 
 
@@ -55,10 +56,12 @@ def application_backup(system: str = "", cloud: bool = True, only: tuple[Compone
 
         kinds = (*(item.kind for item in wanted), Kind.POINT)
         expiry = expire_copies(system, kinds, cloud, run_succeeded=run.succeeded)
+        packs = expire_packs(system, cloud) if run.succeeded and Kind.FILES in kinds else ()
 
     show_backups(run.made, run.problems)
     show_components(run)
     if point:
         show_point(look_at_point(system, point))
     show_expiry(expiry)
+    show_packs(packs)
     return run.conclude(name)

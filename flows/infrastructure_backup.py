@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dr.catalog.component_kind import ComponentKind
+from dr.catalog.labels import Kind
 from dr.components.registry import Part
 from dr.operations.backup_run import BackupRun, BackupSummary
 from tasks.components import (
     copy_component,
     expire_copies,
+    expire_images,
     publish_component,
     read_component_back,
     wanted_components,
@@ -15,7 +17,7 @@ from tasks.components import (
 from tasks.evidence import keep
 from tasks.exclusive import exclusive
 from tasks.reporting import show_backups, show_expiry
-from tasks.reporting_components import show_components
+from tasks.reporting_components import show_components, show_images
 from tasks.runner import flow
 
 
@@ -39,8 +41,12 @@ def infrastructure_backup(system: str = "", cloud: bool = True, only: tuple[Comp
                     run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
             leases.check()
         expiry = expire_copies(system, tuple(item.kind for item in wanted), cloud, run_succeeded=run.succeeded)
+        images_wanted = any(item.kind == Kind.IMAGES for item in wanted)
+        expired = expire_images(system) if run.succeeded and images_wanted else None
 
     show_backups(run.made, run.problems)
     show_components(run)
     show_expiry(expiry)
+    if expired is not None:
+        show_images(*expired)
     return run.conclude(name)

@@ -13,11 +13,14 @@ from dr.errors import ConfigurationError
 from dr.operations import expire, publish
 from dr.operations import prove as proof
 from dr.operations.component import back_up
+from dr.operations.component import expire_images as images
+from dr.operations.component import expire_packs as packs
 from dr.operations.draft import Draft
 from dr.operations.expire_plan import StoreExpiry
 from dr.operations.point import compose, find
 from dr.operations.point import mark as marking
 from dr.operations.point.mark import Marked
+from dr.operations.repositories import open_repository
 from tasks.runner import current_run, task
 from tasks.systems import load_system
 
@@ -108,3 +111,21 @@ def expire_copies(system: str, kinds: tuple[Kind, ...], cloud: bool, *, run_succ
     now = datetime.now(UTC)
     plan = expire.plan_component_expiry(settings, now, kinds=kinds, run_succeeded=run_succeeded, cloud=cloud)
     return expire.carry_out(settings, plan) if run_succeeded else plan
+
+
+@task(name="let go of packs", retries=1, timeout_seconds=HOUR)
+def expire_packs(system: str, cloud: bool) -> tuple[packs.PackExpiry, ...]:
+    """Remove the contents of uploads that no backup needs any more; behind the manifests' expiry, never before."""
+    settings = load_system(system, require_postgres=False)
+    stores = tuple(open_repository(settings, cloud=cloud).stores)
+    plan = packs.plan_pack_expiry(settings, datetime.now(UTC), stores=stores)
+    packs.remove_packs(settings, plan)
+    return plan
+
+
+@task(name="expire server images", retries=1, timeout_seconds=HOUR)
+def expire_images(system: str) -> tuple[images.ImageExpiry, images.ImagesRemoved]:
+    """Deregister the images and delete the snapshots beyond the newest few of each server and region."""
+    settings = load_system(system, require_postgres=False)
+    plan = images.plan_images(settings, datetime.now(UTC), run_succeeded=True)
+    return plan, images.apply_images(settings, plan)

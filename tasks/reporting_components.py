@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dr.catalog.manifest import Manifest
 from dr.operations.backup_run import BackupRun
+from dr.operations.component.expire_images import ImageExpiry, ImagesRemoved
+from dr.operations.component.expire_packs import PackExpiry
 from dr.operations.point.find import FoundPoint
 from dr.policy.drill_age import shown
 from tasks.runner import publish_markdown, publish_table
@@ -93,3 +97,39 @@ def show_point(point: FoundPoint) -> None:
         *(f"* **problem**: {problem}" for problem in point.consistency.problems),
     ]
     publish_markdown("recovery-point-report", "\n".join(lines), "The recovery point in short")
+
+
+def show_packs(expiries: Sequence[PackExpiry]) -> None:
+    """What became of the packs of each store, and why."""
+    rows = [
+        {
+            "store": item.store,
+            "removed": len(item.going),
+            "MB": round(item.stored_bytes / 1e6, 1),
+            "staying": item.staying,
+            "reason": item.reason,
+        }
+        for item in expiries
+        if item.going or item.staying
+    ]
+    if rows:
+        publish_table("packs", rows, "Packs of uploads: those that no backup needs any more are removed")
+
+
+def show_images(plan: ImageExpiry, done: ImagesRemoved) -> None:
+    """The decision on every image and snapshot, and what could not be removed."""
+    rows = [
+        {
+            "image": item.image.id,
+            "region": item.image.region,
+            "of": item.image.source,
+            "decision": str(item.action),
+            "reason": item.reason,
+        }
+        for item in plan.decisions
+    ]
+    if rows:
+        publish_table("images", rows, f"Server images: {len(done.removed)} removed")
+    if done.problems:
+        text = "\n".join(f"* {line}" for line in done.problems)
+        publish_markdown("images-held", text, "Could not be removed; marked, and not tried again")
