@@ -11,7 +11,7 @@ from tasks.evidence import keep
 from tasks.exclusive import exclusive
 from tasks.reporting import show_integrity
 from tasks.runner import flow
-from tasks.verify import choose, read_copies, read_wal
+from tasks.verify import choose, read_copies, read_packs, read_wal
 
 
 @flow(name="integrity-test", flow_run_name="integrity-test-{system}", when_done=keep)
@@ -35,6 +35,7 @@ def integrity_test(
         survey = choose(system, backup, days, tuple(stores))
         proofs = read_copies(system, survey.chosen)
         segments = read_wal(system, days) if wal and not backup else ()
-    report = IntegrityReport(survey, proofs, segments)
+        packs = read_packs(system, days) if not backup else ()
+    report = IntegrityReport(survey, proofs, segments, packs)
     show_integrity(report)
     return report.conclude()

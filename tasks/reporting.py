@@ -195,6 +195,22 @@ def show_integrity(report: IntegrityReport) -> None:
     ]
     if shares:
         publish_table("integrity-wal", shares, "WAL read again: today's share of every store")
+    packs = [
+        {
+            "store": item.store,
+            "packs": item.packs,
+            "read": item.read,
+            "archived": item.archived,
+            "damaged": len(item.damaged),
+            "MB": round(item.stored_bytes / 1e6, 1),
+            "seconds": round(item.seconds, 2),
+            "detail": item.silent,
+        }
+        for item in report.packs
+        if item.packs or item.silent
+    ]
+    if packs:
+        publish_table("integrity-packs", packs, "Contents of uploads read again: today's share of every store")
     lines = [
         f"* **{'damaged' if report.damaged else 'nothing that was read is damaged'}**",
         f"* {len(rows)} of {survey.copies} copies read, {survey.stored_bytes / 1e6:.1f} MB",

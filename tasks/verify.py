@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dr.operations.verify import copies
+from dr.operations.verify import copies, packs
 from dr.operations.verify import wal as stored_wal
 from dr.policy.rotation import Chosen
 from tasks.runner import current_run, task
@@ -33,3 +33,10 @@ def read_copies(system: str, chosen: tuple[Chosen, ...]) -> tuple[copies.CopyPro
 def read_wal(system: str, days: int) -> tuple[stored_wal.StoreWalProof, ...]:
     """Today's share of every store's WAL."""
     return stored_wal.verify_wal(load_system(system, require_postgres=False), days, datetime.now(UTC))
+
+
+@task(name="read the packs", retries=1, timeout_seconds=20 * HOUR)
+def read_packs(system: str, days: int) -> tuple[packs.StorePackProof, ...]:
+    """Today's share of the contents of uploads, in every store."""
+    settings = load_system(system, require_postgres=False)
+    return packs.verify_packs(settings, days, datetime.now(UTC), run=current_run().id)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from dr.catalog.labels import Label
 from dr.catalog.manifest import Level
-from dr.catalog.sharing import own_bytes
+from dr.catalog.sharing import is_own, own_bytes
 from dr.configuration.model import System
 from dr.crypto.gnupg import Cipher, opened
 from dr.errors import BackupNotFound, ObjectArchived, StoreError
@@ -127,13 +127,14 @@ def _verify(repository: Repository, item: Chosen, cipher: Cipher, run: str) -> C
         return _told(item, "gone", "", 0.0, "it expired meanwhile")
     except StoreError as error:
         return _told(item, "FAILED", Level.STORED.name.lower(), 0.0, error.message)
-    try:
-        for part in manifest.objects:
-            _require_readable(store, part.key)
-    except ObjectArchived as error:
-        return _told(item, "archived", "", 0.0, error.message)
     # What it shares is read by a rotation of its own; who asks for one backup, or doubts it, wants all of it read.
     whole = item.reason in (Reason.ASKED, Reason.FAILED)
+    try:
+        for part in manifest.objects:
+            if whole or is_own(manifest, part):
+                _require_readable(store, part.key)
+    except ObjectArchived as error:
+        return _told(item, "archived", "", 0.0, error.message)
     proof = prove_copy(store, manifest, cipher, run, shared=whole)
     detail = proof.detail
     try:

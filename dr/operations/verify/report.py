@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from dr.errors import BackupInvalid, StoreError
 from dr.operations.verify.copies import CopyProof, Survey
+from dr.operations.verify.packs import StorePackProof
 from dr.operations.verify.wal import StoreWalProof
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrityReport:
-    """The whole run: of all copies those that were read, and each store's share of the WAL."""
+    """The whole run: the copies that were read, and each store's share of the WAL and of the uploads' packs."""
 
     survey: Survey
     proofs: tuple[CopyProof, ...]
     wal: tuple[StoreWalProof, ...] = ()
+    packs: tuple[StorePackProof, ...] = ()
 
     @property
     def system(self) -> str:
@@ -28,13 +30,13 @@ class IntegrityReport:
         found = [
             f"{item.label} in {item.store}: not {item.level}: {item.detail}" for item in self.proofs if item.failed
         ]
-        found += [problem for item in self.wal if not item.silent for problem in item.problems]
+        found += [problem for item in (*self.wal, *self.packs) if not item.silent for problem in item.problems]
         return tuple(found)
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Damage first, then what could not be asked."""
-        silent = [problem for item in self.wal if item.silent for problem in item.problems]
+        silent = [problem for item in (*self.wal, *self.packs) if item.silent for problem in item.problems]
         return (*self.damaged, *self.survey.problems, *silent)
 
     def conclude(self) -> IntegrityReport:
