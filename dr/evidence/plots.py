@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import cycle
 from typing import Any
 
 from dr.catalog.drills import DrillRecord
@@ -13,6 +14,8 @@ from dr.policy.drill_verdict import Verdict
 
 _MARKERS = {"physical": "o", "logical": "s", "reconcile": "^"}
 _STYLES = {"physical": "-", "logical": "--", "reconcile": ":"}
+_MORE_MARKERS, _MORE_STYLE = "DvP*Xh<>p", "-."
+"""For components, in the order of their names."""
 _COLOURS = {Verdict.RECOVERABLE: "#1f6f8b", Verdict.NOT_RECOVERABLE: "#c0392b", Verdict.INCONCLUSIVE: "#8a8a8a"}
 FORMATS = ("png", "svg")
 
@@ -60,14 +63,14 @@ def _panel(axes: Any, records: Sequence[DrillRecord], what: str) -> None:
     axes.set_ylabel(f"{name}, seconds")
     axes.set_yscale("symlog", linthresh=1.0)
     axes.grid(visible=True, which="major", alpha=0.3)
-    for method, marker in _MARKERS.items():
+    for method, marker in _markers(records).items():
         own = [item for item in records if item.method == method and _value(item, what) is not None]
         if not own:
             continue
         axes.plot(
             [item.begin for item in own],
             [_value(item, what) for item in own],
-            _STYLES[method],
+            _STYLES.get(method, _MORE_STYLE),
             color="#b0bec5",
             linewidth=0.9,
             zorder=1,
@@ -101,6 +104,12 @@ def _panel(axes: Any, records: Sequence[DrillRecord], what: str) -> None:
         )
     axes.margins(y=0.2)
     axes.set_ylim(bottom=0)
+
+
+def _markers(records: Sequence[DrillRecord]) -> dict[str, str]:
+    """A marker for every method that there is: a drill must not be missing from the picture for its kind."""
+    others = sorted({item.method for item in records} - _MARKERS.keys())
+    return {**_MARKERS, **dict(zip(others, cycle(_MORE_MARKERS), strict=False))}
 
 
 def _without_figure(axes: Any, records: Sequence[DrillRecord], what: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dr.catalog.canary import Beat
-from dr.catalog.manifest import Level
+from dr.catalog.manifest import Level, Manifest
 from dr.policy.drill_verdict import Answer, Probe
 
 LABELLED_LATE = timedelta(minutes=2)
@@ -41,6 +41,28 @@ def dump_age_probe(begin: datetime, now: datetime) -> Probe:
     age = now - begin
     told = f"the newest dump is of {begin:%Y-%m-%d %H:%M:%S} UTC, {shown(age)} ago"
     return Probe("age", Answer.PASSED if age <= DAILY else Answer.FAILED, told, Level.STORED)
+
+
+def shows(manifest: Manifest) -> datetime:
+    """The moment whose state a backup shows: by its source's own account where it gives one, else when it began."""
+    return manifest.component.taken if manifest.component else manifest.begin
+
+
+def too_old(moment: datetime, now: datetime, every: timedelta) -> bool:
+    """Whether the newest of what is backed up every so often is missing a run: twice the time has passed (I28)."""
+    return now - moment > 2 * every
+
+
+def component_age_probe(taken: datetime, now: datetime, every: timedelta) -> Probe:
+    """Whether the newest copy of a component is as new as it is promised; its data is as old as its backup."""
+    age = now - taken
+    told = f"the newest shows the state of {taken:%Y-%m-%d %H:%M:%S} UTC, {shown(age)} ago"
+    if age < -LABELLED_LATE:
+        told = f"the newest shows the state of {taken:%Y-%m-%d %H:%M:%S} UTC, which is still to come: a clock is wrong"
+        return Probe("age", Answer.UNPROVEN, told, Level.STORED)
+    if too_old(taken, now, every):
+        return Probe("age", Answer.FAILED, f"{told}; one is made every {shown(every)}", Level.STORED)
+    return Probe("age", Answer.PASSED, told, Level.STORED)
 
 
 def label_probe(label: datetime, begin: datetime) -> Probe:

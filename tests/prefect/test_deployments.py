@@ -95,7 +95,8 @@ def test_a_deployment_is_what_the_table_says() -> None:
     daily, recover, shipping = (made[f"{name}/shop"] for name in ("daily-backup", "recover-database", "wal-shipping"))
 
     flows = {"daily-backup", "wal-shipping", "integrity-test", "verification", "recover-database", "side-restore"}
-    flows |= {"database-recovery-test", "full-dr-test", "dr-test", "restore-drill"}
+    flows |= {"database-recovery-test", "full-dr-test", "dr-test", "restore-drill", "component-drill"}
+    flows |= {"application-backup", "infrastructure-backup"}
     assert made.keys() == {f"{flow}/shop" for flow in flows}
     assert (daily.entrypoint, daily.work_pool_name) == ("flows.daily_backup.daily_backup", WORK_POOL)
     assert daily.parameters == {"cloud": True, "system": "shop"}

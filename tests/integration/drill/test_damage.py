@@ -21,7 +21,7 @@ from dr.catalog.manifest import Role
 from dr.catalog.wal_names import Segment
 from dr.configuration.model import EncryptionSettings, StoreSettings
 from dr.errors import PartialBackup
-from dr.operations.drill.conclude import require
+from dr.operations.drill.require import require
 from dr.policy.drill_draw import DrillRequest
 from dr.policy.drill_method import Method
 from dr.policy.drill_verdict import Verdict

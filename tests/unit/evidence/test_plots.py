@@ -33,3 +33,12 @@ def test_one_drill_alone_is_drawn_on_an_axis_of_a_day() -> None:
     month = f"{growing()[0].begin:%b-%d}"
 
     assert month in drawn or f"{growing()[0].begin:%m-%d}" in drawn
+
+
+def test_every_method_that_was_drilled_is_in_the_picture() -> None:
+    """Components too, each by its own marker and name, also those that nobody thought of when it was written."""
+    names = ("code", "redis", "physical", "something else")
+    records = [replace(record, method=names[place % 4]) for place, record in enumerate(growing())]
+    drawn = plot_drills(records, "svg").decode()
+
+    assert all(f"<!-- {name}, recoverable -->" in drawn for name in names)
