@@ -140,6 +140,16 @@ PROCEDURES: tuple[Procedure, ...] = (
         schedules=(Schedule("weekly", "0 1 * * 6"),),
     ),
     Procedure(
+        entrypoint="flows.component_recovery_test.component_recovery_test",
+        description=(
+            "Bring back everything that is not the database, each component by itself, in a directory of its own:"
+            " restored, questioned, measured, removed. A backup that is older than promised is red.\n\n"
+            "Runs on Saturdays at 03:00 UTC."
+        ),
+        tags=("dr", "drill"),
+        schedules=(Schedule("weekly", "0 3 * * 6"),),
+    ),
+    Procedure(
         entrypoint="flows.full_dr_test.full_dr_test",
         description=(
             "Recover the newest there is of every kind, the database's and every component's, as if the whole system"

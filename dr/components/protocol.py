@@ -59,7 +59,7 @@ class Sink(Protocol):
         ...
 
     def previous(self) -> Source | None:
-        """The newest published backup of this kind. Its manifest can be read anywhere, its objects with the key only."""
+        """The newest published backup of this kind. Anybody can read its manifest, its objects with the key only."""
         ...
 
     def shared(self) -> Mapping[str, ObjectRecord]:
@@ -143,7 +143,8 @@ class Component(Protocol):
     def check(self) -> tuple[str, ...]:
         """Before anything is written: can the source be read, with the programs that are here? Returns notes.
 
-        Notes are worth knowing and no failure; what is missing from a copy belongs into its warnings. Raises SourceError, ToolError or ConfigurationError.
+        Notes are worth knowing and no failure; what is missing from a copy belongs into its warnings.
+        Raises SourceError, ToolError or ConfigurationError.
         """
         ...
 

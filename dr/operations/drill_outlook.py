@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from dr.catalog.labels import Kind
-from dr.components.registry import configured
+from dr.components import registry
 from dr.configuration.model import System
 from dr.operations.drill_history import History, read_history
 from dr.policy.drill_method import Method
@@ -59,7 +59,11 @@ def methods_of(system: System) -> dict[Method, str]:
 def drills_of(system: System) -> dict[Drillable, str]:
     """The same with every component that the system has, behind the methods."""
     drills: dict[Drillable, str] = dict(methods_of(system).items())
-    return drills | {row.kind: "" for row in configured(system)}
+    return drills | {row.kind: _why_not(system, row) for row in registry.configured(system)}
+
+
+def _why_not(system: System, row: registry.Row) -> str:
+    return f"{row.title} may come back empty, by policy" if row.may_be_missing(system) else ""
 
 
 def look_out(system: System, now: datetime, since: datetime | None = None) -> Outlook:

@@ -20,7 +20,7 @@ TIED_TO_THE_DATABASE = (Kind.REDIS, Kind.FILES)
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """``fits``: nothing is known to be wrong with the point. ``statement`` is for people, ``problems`` why it is not."""
+    """``fits``: nothing is known to be wrong with the point; ``problems`` say what is. ``statement`` is for people."""
 
     fits: bool
     statement: str

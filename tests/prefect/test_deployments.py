@@ -96,6 +96,7 @@ def test_a_deployment_is_what_the_table_says() -> None:
 
     flows = {"daily-backup", "wal-shipping", "integrity-test", "verification", "recover-database", "side-restore"}
     flows |= {"database-recovery-test", "full-dr-test", "dr-test", "restore-drill", "component-drill"}
+    flows |= {"component-recovery-test"}
     flows |= {"application-backup", "infrastructure-backup"}
     assert made.keys() == {f"{flow}/shop" for flow in flows}
     assert (daily.entrypoint, daily.work_pool_name) == ("flows.daily_backup.daily_backup", WORK_POOL)

@@ -112,11 +112,12 @@ def _describe(session: Session, backup: Backup) -> None:
     manifest, out = backup.manifest, session.output
     facts = {
         "system": f"{manifest.system} (system identifier {manifest.system_identifier})",
-        "server": f"PostgreSQL {manifest.server_version // 10000}.{manifest.server_version % 10000}",
+        "server": _server(manifest),
         "database": manifest.database.name if manifest.database else "",
         "begin": f"{manifest.begin:%Y-%m-%d %H:%M:%S} UTC",
         "end": f"{manifest.end:%Y-%m-%d %H:%M:%S} UTC",
-        "WAL": f"{manifest.begin_lsn} to {manifest.end_lsn}, timeline {manifest.timeline or 'unknown'}",
+        "WAL": _wal(manifest),
+        **_of_component(manifest),
         "needs": manifest.parent or "",
         "stores": ", ".join(backup.stores),
         "encryption": f"{manifest.encryption.method} {' '.join(manifest.encryption.fingerprints)}".strip(),
@@ -149,6 +150,41 @@ def _describe(session: Session, backup: Backup) -> None:
         for item in manifest.verifications
     ]
     out.table("Proofs", proofs)
+    _parts(session, manifest)
     counted = manifest.contents.tables if manifest.contents else manifest.table_estimates
     heading = "rows" if manifest.contents else "rows, estimated"
     out.table("Tables", [{"table": item.name, heading: item.rows} for item in counted])
+
+
+def _server(manifest: Manifest) -> str:
+    version = manifest.server_version
+    return f"PostgreSQL {version // 10000}.{version % 10000}" if version else ""
+
+
+def _wal(manifest: Manifest) -> str:
+    if manifest.begin_lsn is None:
+        return ""
+    return f"{manifest.begin_lsn} to {manifest.end_lsn}, timeline {manifest.timeline or 'unknown'}"
+
+
+def _of_component(manifest: Manifest) -> dict[str, str]:
+    """What the backup of a component says of itself."""
+    contents = manifest.component
+    if contents is None:
+        return {}
+    facts = {name.replace("_", " "): value for name, value in contents.facts.items()}
+    return {
+        "shows": f"{contents.taken:%Y-%m-%d %H:%M:%S} UTC",
+        **facts,
+        "NOT AS IT SHOULD BE": "; ".join(contents.warnings),
+        "notes": "; ".join(contents.notes),
+    }
+
+
+def _parts(session: Session, manifest: Manifest) -> None:
+    if manifest.component is not None:
+        rows = [
+            {"part": item.name, "count": item.count, "size": size(item.bytes), "detail": item.detail}
+            for item in manifest.component.items
+        ]
+        session.output.table("Parts", rows)

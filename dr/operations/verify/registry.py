@@ -108,10 +108,12 @@ def states(system: System, now: datetime) -> tuple[State, ...]:
 def awaited(system: System) -> tuple[Awaited, ...]:
     """The database's kinds, and those of the components that the system has.
 
-    What is left of a component that it has no longer is read with all other copies, and nobody waits for a newer.
+    What is left of a component that it has no longer is read with all other copies, and nobody waits for a newer; nor
+    for one of what may come back empty.
     """
     database = tuple(Awaited(one) for one in VERIFIABLE if one.kind in DATABASE_KINDS)
-    return (*database, *(one for row in configured(system) for one in _parts(system, row)))
+    promised = (row for row in configured(system) if not row.may_be_missing(system))
+    return (*database, *(one for row in promised for one in _parts(system, row)))
 
 
 def _parts(system: System, row: Row) -> Iterator[Awaited]:

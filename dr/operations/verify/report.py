@@ -25,18 +25,22 @@ class IntegrityReport:
         return self.survey.system
 
     @property
+    def _shares(self) -> tuple[StoreWalProof | StorePackProof, ...]:
+        return (*self.wal, *self.packs)
+
+    @property
     def damaged(self) -> tuple[str, ...]:
         """Every copy that is not what was stored, with the first level that it does not reach."""
         found = [
             f"{item.label} in {item.store}: not {item.level}: {item.detail}" for item in self.proofs if item.failed
         ]
-        found += [problem for item in (*self.wal, *self.packs) if not item.silent for problem in item.problems]
+        found += [problem for item in self._shares if not item.silent for problem in item.problems]
         return tuple(found)
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Damage first, then what could not be asked."""
-        silent = [problem for item in (*self.wal, *self.packs) if item.silent for problem in item.problems]
+        silent = [problem for item in self._shares if item.silent for problem in item.problems]
         return (*self.damaged, *self.survey.problems, *silent)
 
     def conclude(self) -> IntegrityReport:
