@@ -64,9 +64,8 @@ def survey_shared(system: str, kind: Kind, stores: Mapping[str, Store]) -> Holdi
 
 def _whole(store: Store, manifest: Manifest) -> Iterator[str]:
     sizes = {item.key: item.size for item in store.list(shared_prefix(manifest.system, manifest.kind))}
-    doubtful = (
-        manifest.proven_level(store.name) is None
-    )  # it failed when it was last read, and not all of it may be bad
+    # It failed when it was last read: some of it is bad, and only reading tells what.
+    doubtful = manifest.proven_level(store.name) is None
     for item in manifest.objects:
         if not is_shared(manifest, item) or sizes.get(item.key) != item.stored_bytes:
             continue
@@ -85,23 +84,19 @@ def _hash_of(store: Store, key: str) -> str:
     return digest.hexdigest()
 
 
-def copy_missing(stores: Mapping[str, Store], holdings: Holdings) -> tuple[dict[str, ObjectRecord], list[str]]:
-    """Bring every shared object into every store. Those that all stores hold now, and what was copied where.
+def copy_missing(stores: Mapping[str, Store], holdings: Holdings) -> dict[str, ObjectRecord]:
+    """Bring every shared object into every store; those that all stores hold now, by key.
 
     An object that is whole nowhere, or that a store does not take, is left out: its content is then stored anew.
     """
     everywhere: dict[str, ObjectRecord] = {}
-    copied: list[str] = []
     for key, item in holdings.records.items():
         having = [name for name in stores if key in holdings.whole.get(name, ())]
         lacking = [name for name in stores if name not in having]
-        if not having:
-            continue
-        done = [name for name in lacking if _copied(item, [stores[one] for one in having], stores[name])]
-        copied += [f"{key} to {name}" for name in done]
-        if len(done) == len(lacking):
+        sources = [stores[name] for name in having]
+        if sources and all(_copied(item, sources, stores[name]) for name in lacking):
             everywhere[key] = item
-    return everywhere, copied
+    return everywhere
 
 
 def _copied(item: ObjectRecord, sources: list[Store], target: Store) -> bool:

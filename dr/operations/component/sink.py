@@ -84,24 +84,26 @@ class ObjectSink:
         self._records.append(record)
 
     def previous(self) -> StoreSource | None:
-        newest = self._holdings().newest
+        newest = {name: item for name, item in self._holdings().newest.items() if name in self.stores}
         if not newest:
             return None
-        name = max(newest, key=lambda one: newest[one].begin)
+        first = max(newest, key=lambda name: newest[name].begin)
         others = [
-            one for one in self.stores if one != name and one in newest and newest[one].label == newest[name].label
+            self.stores[name] for name, item in newest.items() if name != first and item.label == newest[first].label
         ]
-        return StoreSource(self.stores[name], newest[name], self._cipher, [self.stores[one] for one in others])
+        return StoreSource(self.stores[first], newest[first], self._cipher, others)
 
     def shared(self) -> Mapping[str, ObjectRecord]:
-        usable, _ = copy_missing(self.stores, self._holdings())
-        return usable
+        return copy_missing(self.stores, self._holdings())
 
     def _holdings(self) -> Holdings:
+        """What the stores hold of earlier backups; one that does not answer takes no part in this one."""
         if self._surveyed is None:
             self._surveyed = survey_shared(self._destination.system, self.label.kind, self.stores)
             for name, error in self._surveyed.silent.items():
                 self._destination.drop(name, error)
+            if not self.stores:
+                raise next(iter(self._surveyed.silent.values()))
         return self._surveyed
 
     def _key(self, name: str, *, shared: bool) -> str:

@@ -43,7 +43,7 @@ def _base_that_leads_there(system: System, marked: Marked) -> tuple[str, str]:
     target = RecoveryTarget(TargetKind.LSN, lsn=marked.lsn)
     deadline = time.monotonic() + system.components.point.wait_seconds
     while True:
-        hurry(system)
+        hurry(system, until=marked.lsn)
         try:
             return choose_point(system, target).base.label, ""
         except BackupNotFound as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from dr.catalog.lsn import Lsn
 from dr.configuration.model import System
 from dr.errors import BackupInvalid
 from dr.operations.wal.status import ReceiverStatus, read_status, status_file
@@ -28,18 +29,23 @@ def is_asked_to_hurry(system: System) -> bool:
     return True
 
 
-def hurry(system: System, patience_seconds: float = 5.0) -> bool:
-    """Return True when all that had been received is stored; False when no receiver of this host says so in time."""
+def hurry(system: System, patience_seconds: float = 5.0, *, until: Lsn | None = None) -> bool:
+    """Return True when all that had been received is stored, or all before ``until`` where that is enough.
+
+    False when no receiver of this host says so in time.
+    """
     before = _status(system)
     if before is None or not before.alive or before.received_lsn is None:
         return False
+    if until is not None and before.stored_lsn is not None and before.stored_lsn >= until:
+        return True
     file = _file(system)
     try:
         file.touch(mode=0o600)
     except OSError:
         return False  # another user's receiver: it stores the open segment when it is due
     deadline = time.monotonic() + patience_seconds
-    wanted = None
+    wanted = until
     while time.monotonic() < deadline:
         status = _status(system)
         if status is not None and status.updated > before.updated and not file.exists():
