@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from prefect.blocks.core import Block
 from prefect.types import SecretDict
 from pydantic import BaseModel, Field, HttpUrl, SecretStr
 
 from blocks.fields import filled_in, secret_fields, text
+from blocks.form import Form
 from dr.configuration import Effective
 from dr.configuration.model import StoreSettings
 from dr.secret import Secret
@@ -54,7 +54,7 @@ class BackupStore(BaseModel):
     )
 
 
-class BackupRepository(Block):
+class BackupRepository(Form):
     """The stores that hold the copies. Several make one repository: each holds the same tree.
 
     Example:

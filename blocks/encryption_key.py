@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.fields import filled_in, secret_fields, text
+from blocks.form import Form
 from dr.configuration import Effective
 
 
-class EncryptionKey(Block):
+class EncryptionKey(Form):
     """Who can read the backups: holders of OpenPGP keys, or whoever knows a passphrase.
 
     Example:

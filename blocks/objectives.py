@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from prefect.blocks.core import Block
 from pydantic import BaseModel, Field, HttpUrl
 
+from blocks.form import Form
 from dr.configuration import Effective
 from dr.policy.objectives import DEFAULT_OBJECTIVES, Objective, Scenario
 
@@ -26,7 +26,7 @@ def _default(scenario: Scenario) -> Target:
     return _target(DEFAULT_OBJECTIVES[scenario])
 
 
-class Objectives(Block):
+class Objectives(Form):
     """Recovery objectives: time (RTO) and loss (RPO) per kind of disaster.
 
     Example:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.fields import filled_in, secret_fields
+from blocks.form import Form
 from dr.configuration import Effective
 
 
-class PostgresServer(Block):
+class PostgresServer(Form):
     """A PostgreSQL server under protection: how to reach it, and whether it gives base backups.
 
     Example:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar, cast
 
-from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
 from pydantic import Field, HttpUrl, ValidationError
 from pydantic.json_schema import SkipJsonSchema
@@ -31,6 +31,7 @@ from blocks.custody import Custody
 from blocks.drill import Drill
 from blocks.encryption_key import EncryptionKey
 from blocks.fields import text
+from blocks.form import Form
 from blocks.objectives import Objectives
 from blocks.postgres_server import PostgresServer
 from blocks.retention import Retention
@@ -38,6 +39,7 @@ from blocks.wal import Wal
 from dr.configuration import Effective, Layer
 from dr.configuration.layers import make_layer
 from dr.errors import ConfigurationError
+from dr.secret import Secret
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -45,9 +47,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Null is left out of the schema: a form would show "a Block or nothing" as a clumsy toggle.
 Maybe: TypeAlias = T | SkipJsonSchema[None]
+_SHOWN_FOR_A_SECRET = Secret("********")
 
 
-class ProtectedSystem(Block):
+class ProtectedSystem(Form):
     """One protected system: what to back up, where to, encrypted for whom, kept how long, recovered how fast.
 
     Example:
@@ -71,14 +74,6 @@ class ProtectedSystem(Block):
     repository: BackupRepository = Field(title="Repository", description="Where copies live.")
     encryption: EncryptionKey = Field(title="Encryption", description="Who can read the backups.")
     objectives: Objectives = Field(title="Objectives", description="How fast a recovery must be.")
-    retention: Retention = Field(
-        default=Retention(), title="Retention", description="How long local copies stay, and how many at least."
-    )
-    wal: Wal = Field(default=Wal(), title="WAL", description="What makes a recovery to any moment possible.")
-    drill: Drill = Field(default=Drill(), title="Drills", description="What a drill does besides restoring.")
-    custody: Custody = Field(
-        default=Custody(), title="Key custody", description="What opens the backups when the worker is gone."
-    )
     redis: Maybe[RedisServer] = Field(default=None, title="Redis", description="The Redis to protect, if any.")
     files: Maybe[FileUploads] = Field(default=None, title="File uploads", description="What users have uploaded.")
     config: Maybe[EnvironmentConfiguration] = Field(
@@ -100,6 +95,14 @@ class ProtectedSystem(Block):
     )
     point: Maybe[RecoveryPointRules] = Field(
         default=None, title="Recovery point", description="How close its parts must lie. Empty: the usual rules."
+    )
+    retention: Retention = Field(
+        default=Retention(), title="Retention", description="How long local copies stay, and how many at least."
+    )
+    wal: Wal = Field(default=Wal(), title="WAL", description="What makes a recovery to any moment possible.")
+    drill: Drill = Field(default=Drill(), title="Drills", description="What a drill does besides restoring.")
+    custody: Custody = Field(
+        default=Custody(), title="Key custody", description="What opens the backups when the worker is gone."
     )
     state_directory: str = Field(
         default="",
@@ -129,6 +132,7 @@ class ProtectedSystem(Block):
         for component in self._components():
             values |= component.settings()
         origin = f"Block protected-system/{self._block_document_name or block_name(self.system)}"
+        _refuse_asterisks(values, origin)
         return make_layer(values, lambda key: origin, base=Path.cwd(), blank_is_absent=True)
 
     @classmethod
@@ -205,6 +209,17 @@ def stored_layer(system: str) -> Layer | None:
             hint="Rename one of the two systems so that their Blocks differ in letters and digits.",
         )
     return block.layer()
+
+
+def _refuse_asterisks(values: Mapping[str, object], origin: str) -> None:
+    """Prefect's newer form of a saved system gives its parts back as it was shown them, with no secret in them."""
+    masked = [key for key, value in values.items() if value == _SHOWN_FOR_A_SECRET]
+    if masked:
+        raise ConfigurationError(
+            f"the {origin} does not fit: it holds asterisks in place of secrets",
+            detail=f"{', '.join(masked)}: as saved by a form in which the parts were not chosen again.",
+            hint="Open it in Prefect's UI, choose each of its parts and save; or run `dr deploy --replace-blocks`.",
+        )
 
 
 def _complaints(error: ValidationError) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC
+
 from pydantic import Field, SecretStr
 
 from blocks.components.form import ComponentForm
 
 
-class AwsForm(ComponentForm):
+class AwsForm(ComponentForm, ABC):
     """Without a key or a profile the worker's own way applies: environment, AWS configuration, instance role."""
 
     region: str = Field(default="", title="AWS region", description="Region to be asked. Empty: the worker's own.")

@@ -6,12 +6,12 @@ settings that the kind declares.
 
 from __future__ import annotations
 
+from abc import ABC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from prefect.blocks.core import Block
-
 from blocks.fields import filled_in, secret_fields, text
+from blocks.form import Form
 from dr.configuration import Effective, parsers
 from dr.configuration.components import settings_classes
 from dr.configuration.components.declared import declared_fields
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-class ComponentForm(Block):
+class ComponentForm(Form, ABC):
     """One component of a protected system. ``kind`` is what its settings' keys begin with."""
 
     kind: ClassVar[str]

@@ -23,14 +23,19 @@ from blocks import (
     Retention,
     Target,
 )
+from blocks.components import FORMS
+from blocks.custody import Custody
+from blocks.drill import Drill
 from blocks.protected_system import block_name, stored_layer
+from blocks.wal import Wal
 from dr.configuration import Effective, load
 from dr.errors import ConfigurationError
 from tasks import runner
 from tasks.record import last_record
 from tasks.systems import load_system
 
-ALL: list[type[Block]] = [PostgresServer, BackupRepository, EncryptionKey, Objectives, ProtectedSystem]
+PARTS: list[type[Block]] = [PostgresServer, BackupRepository, EncryptionKey, Objectives, ProtectedSystem]
+ALL: list[type[Block]] = [*PARTS, *FORMS]
 
 
 @pytest.fixture
@@ -83,7 +88,7 @@ def stored(client: SyncPrefectClient, name: str, *, include_secrets: bool) -> st
     """Everything that Prefect's API says about the Blocks of that name."""
     documents = [
         client.read_block_document_by_name(name, kind.get_block_type_slug(), include_secrets=include_secrets)
-        for kind in ALL
+        for kind in PARTS
     ]
     return json.dumps([document.model_dump(mode="json") for document in documents])
 
@@ -101,7 +106,9 @@ class TestStandards(BlockStandardTestSuite):
         return kind
 
 
-@pytest.mark.parametrize("model", [*ALL, BackupStore, Retention, Target], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [*ALL, BackupStore, Retention, Target, Wal, Drill, Custody], ids=lambda model: model.__name__
+)
 def test_every_field_makes_a_usable_form(model: type[BaseModel]) -> None:
     """Each has a title and a description, and none is a union, which the form shows as a clumsy toggle."""
     for name, field in model.model_json_schema()["properties"].items():
@@ -246,7 +253,7 @@ def test_a_secret_given_twice_in_a_form_is_an_error() -> None:
 
 
 @pytest.mark.incident("I38")
-@pytest.mark.parametrize("field", ["local_days", "min_keep"])
+@pytest.mark.parametrize("field", ["local_days", "min_keep", "audit_logs_archive_days"])
 def test_i38_a_form_cannot_drop_retention(field: str) -> None:
     """Null and zero are refused where they are typed."""
     for value in (None, 0):
