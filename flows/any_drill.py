@@ -7,9 +7,8 @@ from functools import partial
 
 from dr.catalog.drills import DrillRecord
 from dr.operations.drill_outlook import Drillable
-from dr.policy.component_draw import USUAL
 from dr.policy.drill_draw import LATEST
-from dr.policy.drill_method import Method
+from dr.policy.drill_method import USUAL, Method
 from dr.policy.objectives import Scenario
 from flows.component_drill import component_drill
 from flows.restore_drill import restore_drill

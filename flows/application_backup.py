@@ -10,6 +10,8 @@ from dr.catalog.component_kind import ComponentKind
 from dr.catalog.labels import Kind
 from dr.components.registry import Part
 from dr.operations.backup_run import BackupRun, BackupSummary
+from dr.operations.component.expire_packs import PackExpiry
+from dr.operations.expire_plan import StoreExpiry
 from tasks.components import (
     compose_point,
     copy_component,
@@ -19,6 +21,7 @@ from tasks.components import (
     mark_position,
     publish_component,
     read_component_back,
+    unmarked,
     wanted_components,
 )
 from tasks.evidence import keep
@@ -39,29 +42,36 @@ def application_backup(system: str = "", cloud: bool = True, only: tuple[Compone
     """
     with exclusive(system, "application", cloud=cloud, require_postgres=False) as leases:
         name, wanted = wanted_components(system, Part.APPLICATION, only)
-        marked = mark_position(system)
         run = BackupRun()
+        marked = unmarked()
+        with run.part("position of the database"):
+            marked = mark_position(system)
         for item in wanted:
-            with run.part(item.title, may_be_missing=item.may_be_missing):
-                for draft in copy_component(system, item.kind, cloud):
-                    run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
+            with run.part(item.title, item.kind, may_be_missing=item.may_be_missing):
+                draft = copy_component(system, item, cloud)
+                run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
             leases.check()
 
-        point = ""
-        with run.part("recovery point"):
+        point = None
+        with run.part("recovery point", Kind.POINT):
             draft = compose_point(system, marked, run.labels, cloud)
-            published = publish_component(system, draft, read_component_back(system, draft))
-            run.add(draft, published)
-            point = published.label
+            run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
+            point = look_at_point(system, draft.manifest.label)
+            run.concern(point.consistency.broken)
+        leases.check()
 
-        kinds = (*(item.kind for item in wanted), Kind.POINT)
-        expiry = expire_copies(system, kinds, cloud, run_succeeded=run.succeeded)
-        packs = expire_packs(system, cloud) if run.succeeded and Kind.FILES in kinds else ()
+        kinds = {*(item.kind for item in wanted), Kind.POINT}
+        expiry: tuple[StoreExpiry, ...] = ()
+        packs: tuple[PackExpiry, ...] = ()
+        with run.part("expiry"):
+            expiry = expire_copies(system, kinds, run.failed, cloud)
+            if Kind.FILES in kinds - run.failed:
+                packs = expire_packs(system, cloud)
 
     show_backups(run.made, run.problems)
     show_components(run)
-    if point:
-        show_point(look_at_point(system, point))
+    if point is not None:
+        show_point(point)
     show_expiry(expiry)
     show_packs(packs)
     return run.conclude(name)

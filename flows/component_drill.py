@@ -11,7 +11,8 @@ from dr.catalog.labels import Kind
 from dr.errors import DrError
 from dr.operations.component.drill.conclude import ComponentProgress
 from dr.operations.drill.require import require
-from dr.policy.component_draw import USUAL, ComponentRequest
+from dr.policy.component_draw import ComponentRequest
+from dr.policy.drill_method import USUAL
 from dr.policy.objectives import Scenario
 from tasks.component_drill import (
     draw_component,

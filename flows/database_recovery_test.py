@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from dr.policy.drill_draw import RANDOM
+from dr.policy.drill_method import RANDOM
 from dr.policy.objectives import Scenario
 from flows.restore_drill import restore_drill
 from tasks.drill_series import Series, methods_of

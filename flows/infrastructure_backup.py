@@ -6,6 +6,7 @@ from dr.catalog.component_kind import ComponentKind
 from dr.catalog.labels import Kind
 from dr.components.registry import Part
 from dr.operations.backup_run import BackupRun, BackupSummary
+from dr.operations.expire_plan import StoreExpiry
 from tasks.components import (
     copy_component,
     expire_copies,
@@ -36,17 +37,22 @@ def infrastructure_backup(system: str = "", cloud: bool = True, only: tuple[Comp
             return BackupSummary(name, (), ())
         run = BackupRun()
         for item in wanted:
-            with run.part(item.title, may_be_missing=item.may_be_missing):
-                for draft in copy_component(system, item.kind, cloud):
-                    run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
+            with run.part(item.title, item.kind, may_be_missing=item.may_be_missing):
+                draft = copy_component(system, item, cloud)
+                run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
             leases.check()
-        expiry = expire_copies(system, tuple(item.kind for item in wanted), cloud, run_succeeded=run.succeeded)
-        images_wanted = any(item.kind == Kind.IMAGES for item in wanted)
-        expired = expire_images(system) if run.succeeded and images_wanted else None
+
+        kinds = {item.kind for item in wanted}
+        expiry: tuple[StoreExpiry, ...] = ()
+        images = None
+        with run.part("expiry"):
+            expiry = expire_copies(system, kinds, run.failed, cloud)
+            if Kind.IMAGES in kinds - run.failed:
+                images = expire_images(system)
 
     show_backups(run.made, run.problems)
     show_components(run)
     show_expiry(expiry)
-    if expired is not None:
-        show_images(*expired)
+    if images is not None:
+        show_images(*images)
     return run.conclude(name)

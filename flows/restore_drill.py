@@ -10,8 +10,8 @@ from dr.catalog.drills import DrillRecord
 from dr.errors import DrError
 from dr.operations.drill.conclude import Progress
 from dr.operations.drill.require import require
-from dr.policy.drill_draw import RANDOM, DrillRequest
-from dr.policy.drill_method import Method
+from dr.policy.drill_draw import DrillRequest
+from dr.policy.drill_method import RANDOM, Method
 from dr.policy.objectives import Scenario
 from tasks.drill import (
     NOT_OF_THE_BACKUP,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +21,7 @@ from dr.operations.point import compose, find
 from dr.operations.point import mark as marking
 from dr.operations.point.mark import Marked
 from dr.operations.repositories import open_repository
+from dr.policy.retention_periods import STANDARD
 from tasks.runner import current_run, task
 from tasks.systems import load_system
 
@@ -29,10 +30,14 @@ HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A component to back up. ``may_be_missing``: when it cannot be read that is a note, as of a mere cache."""
+    """A component to back up, or a part of one that is kept for a time of its own.
+
+    ``may_be_missing``: that it does not answer is a note, as of a mere cache.
+    """
 
     kind: Kind
     title: str
+    keep_as: str
     may_be_missing: bool
 
 
@@ -48,8 +53,12 @@ def wanted_components(system: str, part: Part, only: Sequence[Kind]) -> tuple[st
             detail=f"its {part} has: {', '.join(_title(kind) for kind in here) or 'nothing'}",
             hint=f"Give it some: settings {missing[0]}.*  (docs/components)",
         )
-    wanted = (row for row in here.values() if not only or row.kind in only)
-    return settings.name, tuple(Wanted(row.kind, row.title, row.may_be_missing(settings)) for row in wanted)
+    wanted = [row for row in here.values() if not only or row.kind in only]
+    return settings.name, tuple(
+        Wanted(row.kind, row.title if name == STANDARD else name, name, row.may_be_missing(settings))
+        for row in wanted
+        for name in row.classes(settings)
+    )
 
 
 def _title(kind: Kind) -> str:
@@ -62,21 +71,26 @@ def mark_position(system: str) -> Marked:
     return marking.mark_position(load_system(system, require_postgres=False))
 
 
-def _copy_step(row: Row) -> Callable[[str, bool], tuple[Draft, ...]]:
+def unmarked() -> Marked:
+    """What stands until the server has been asked."""
+    return Marked(datetime.now(UTC), reason="the server was not asked", not_measured="the server was not asked")
+
+
+def _copy_step(row: Row) -> Callable[[str, str, bool], Draft]:
     @task(name=f"back up {row.title}", retries=2, timeout_seconds=24 * HOUR)
-    def copy(system: str, cloud: bool) -> tuple[Draft, ...]:
+    def copy(system: str, keep_as: str, cloud: bool) -> Draft:
         settings = load_system(system, require_postgres=False)
-        return back_up.back_up_component(settings, row.kind, run=current_run().id, cloud=cloud)
+        return back_up.back_up_component(settings, row.kind, run=current_run().id, cloud=cloud, keep_as=keep_as)
 
     return copy
 
 
-_COPY: dict[Kind, Callable[[str, bool], tuple[Draft, ...]]] = {row.kind: _copy_step(row) for row in ROWS}
+_COPY: dict[Kind, Callable[[str, str, bool], Draft]] = {row.kind: _copy_step(row) for row in ROWS}
 
 
-def copy_component(system: str, kind: Kind, cloud: bool) -> tuple[Draft, ...]:
+def copy_component(system: str, item: Wanted, cloud: bool) -> Draft:
     """Read the source, compress, encrypt and store in one pass; a step of its own name for each kind."""
-    return _COPY[kind](system, cloud)
+    return _COPY[item.kind](system, item.keep_as, cloud)
 
 
 @task(name="read it back", retries=2, timeout_seconds=24 * HOUR)
@@ -105,12 +119,16 @@ def look_at_point(system: str, label: str) -> find.FoundPoint:
 
 
 @task(name="expire copies", retries=1, timeout_seconds=HOUR)
-def expire_copies(system: str, kinds: tuple[Kind, ...], cloud: bool, *, run_succeeded: bool) -> tuple[StoreExpiry, ...]:
-    """Plan and carry out the expiry of these kinds in every store; returns every decision with its reason."""
+def expire_copies(
+    system: str, kinds: Collection[Kind], failed: Collection[Kind], cloud: bool
+) -> tuple[StoreExpiry, ...]:
+    """Plan and carry out the expiry of these kinds in every store; returns every decision with its reason.
+
+    Nothing goes of the ``failed`` ones.
+    """
     settings = load_system(system, require_postgres=False)
-    now = datetime.now(UTC)
-    plan = expire.plan_component_expiry(settings, now, kinds=kinds, run_succeeded=run_succeeded, cloud=cloud)
-    return expire.carry_out(settings, plan) if run_succeeded else plan
+    plan = expire.plan_component_expiry(settings, datetime.now(UTC), kinds=kinds, failed=failed, cloud=cloud)
+    return expire.carry_out(settings, plan)
 
 
 @task(name="let go of packs", retries=1, timeout_seconds=HOUR)
@@ -119,8 +137,7 @@ def expire_packs(system: str, cloud: bool) -> tuple[packs.PackExpiry, ...]:
     settings = load_system(system, require_postgres=False)
     stores = tuple(open_repository(settings, cloud=cloud).stores)
     plan = packs.plan_pack_expiry(settings, datetime.now(UTC), stores=stores)
-    packs.remove_packs(settings, plan)
-    return plan
+    return packs.remove_packs(settings, plan)
 
 
 @task(name="expire server images", retries=1, timeout_seconds=HOUR)

@@ -83,7 +83,7 @@ def point_rows(point: FoundPoint) -> list[dict[str, str | float]]:
 
 
 def _there(point: FoundPoint, label: str) -> str:
-    return "GONE" if label in point.gone else "yes"
+    return "GONE" if label in point.gone else "DAMAGED" if label in point.damaged else "yes"
 
 
 def show_point(point: FoundPoint) -> None:

@@ -33,7 +33,8 @@ class DatabasePosition:
 class Member:
     """One component's backup. ``taken`` is the moment that it shows; ``fresh``: made by the run of this point.
 
-    ``stores`` and ``level`` are as they were when the point was made.
+    ``until``: what was read bit by bit may show anything between ``taken`` and then. ``stores`` and ``level`` are as
+    they were when the point was made.
     """
 
     kind: Kind
@@ -42,18 +43,21 @@ class Member:
     fresh: bool
     stores: tuple[str, ...]
     level: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class References:
     """Files that the database's rows name at the position: how many, and how many the files' backup has not.
 
-    ``reason`` says why that was not measured; the names of the missing lie in the point's encrypted object.
+    ``reason`` says why that was not measured, ``wanted`` that the settings ask for it. The names of the missing lie in
+    the point's encrypted object.
     """
 
     asked: int = 0
     missing: int = 0
     reason: str = ""
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,14 @@ class PointContents:
 @dataclass(frozen=True, slots=True)
 class PointRecord:
     """The encrypted object of a recovery point: its contents again, every member's manifest as stored, and the paths
-    that rows name and the uploads have not. A member whose manifest is lost is restored by what stands here.
+    that rows name and the uploads have not (the first of them). A member whose manifest is lost is restored by what
+    stands here. ``salt`` is random: the manifest, which anybody can read, has this object's hash, and by that nobody
+    shall find out whether a path is among the missing.
     """
 
     system: str
     contents: PointContents
     manifests: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    salt: str = ""
     format_version: int = 1

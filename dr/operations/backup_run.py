@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dr.errors import DrError, Interrupted, LeaseHeld, PartialBackup, SourceError
+from dr.catalog.labels import Kind
+from dr.errors import DrError, Interrupted, LeaseHeld, PartialBackup, ServerUnreachable
 from dr.operations.draft import Draft
 from dr.operations.publish import Published
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +33,55 @@ class BackupSummary:
 
 
 class BackupRun:
-    """Collects the parts of a run. A part that fails is noted and the next is tried."""
+    """Collects the parts of a run. A part that fails is noted and the next is tried.
+
+    ``failed`` are the kinds of which something is missing: nothing older of those may go (I14).
+    """
 
     def __init__(self, problems: Sequence[str] = ()) -> None:
         self._problems = list(problems)
         self._errors: list[DrError] = []
         self.made: list[MadeBackup] = []
         self.notes: list[str] = []
+        self.failed: set[Kind] = set()
 
     @contextmanager
-    def part(self, name: str, *, may_be_missing: bool = False) -> Iterator[None]:
+    def part(self, name: str, kind: Kind | None = None, *, may_be_missing: bool = False) -> Iterator[None]:
         """Try one part; its failure is kept for the end, so that the other parts are still made safe.
 
-        With ``may_be_missing`` a source that cannot be read is a note: whatever else goes wrong still counts.
+        With ``may_be_missing`` a source that does not answer is a note: whatever else goes wrong still counts.
         """
         try:
             yield
         except (LeaseHeld, Interrupted):
             raise
         except DrError as error:
-            told = f"{name}: {error.message}" + (f" ({error.detail})" if error.detail else "")
-            if may_be_missing and isinstance(error, SourceError):
-                self.notes.append(told)
-                return
-            self._errors.append(error)
-            self._problems.append(told)
+            self._fail(name, kind, error, may_be_missing=may_be_missing)
+        except Exception as error:
+            logger.exception("%s ended with an error that was not foreseen", name)
+            unforeseen = DrError(f"{type(error).__name__}: {error}", hint="This is a defect: report it with the log.")
+            self._fail(name, kind, unforeseen, may_be_missing=False)
+
+    def _fail(self, name: str, kind: Kind | None, error: DrError, *, may_be_missing: bool) -> None:
+        if kind is not None:
+            self.failed.add(kind)
+        told = f"{name}: {error.message}" + (f" ({error.detail})" if error.detail else "")
+        if may_be_missing and isinstance(error, ServerUnreachable):
+            self.notes.append(told)
+            return
+        self._errors.append(error)
+        self._problems.append(told)
 
     def add(self, draft: Draft, published: Published) -> None:
         """A backup exists from now on."""
         self.made.append(MadeBackup(draft, published))
         self._problems += published.problems
+        if published.problems:
+            self.failed.add(draft.manifest.kind)
+
+    def concern(self, problems: Iterable[str]) -> None:
+        """What is wrong and speaks against no single backup."""
+        self._problems += problems
 
     def miss(self, name: str, reason: str) -> None:
         """A part that was asked for and cannot be made."""
@@ -88,5 +111,6 @@ class BackupRun:
         raise PartialBackup(
             f"safe: {safe or 'nothing'}; not everything that was asked for",
             detail="; ".join(self.problems),
-            hint="Nothing expired. Mend the cause and run the backup again; what is safe can be restored meanwhile.",
+            hint="Nothing older of what is not whole expired. Mend the cause and run the backup again; "
+            "what is safe can be restored meanwhile.",
         )

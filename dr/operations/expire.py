@@ -50,10 +50,11 @@ def plan_local_expiry(
 
 
 def plan_component_expiry(
-    system: System, now: datetime, *, kinds: Collection[Kind], run_succeeded: bool, cloud: bool = True
+    system: System, now: datetime, *, kinds: Collection[Kind], failed: Collection[Kind] = (), cloud: bool = True
 ) -> tuple[StoreExpiry, ...]:
     """What would expire of these kinds in every store, or with ``cloud`` False in the local ones, and why.
 
+    ``failed`` are the kinds whose part of the run failed or had warnings: nothing of these goes or is swept.
     Raises ConfigurationError for the database's kinds: elsewhere their copies stay.
     """
     if not kinds or set(kinds) & set(DATABASE_KINDS):
@@ -63,7 +64,7 @@ def plan_component_expiry(
             hint="Local copies of the database expire with its daily backup.",
         )
     repository = open_repository(system, cloud=cloud)
-    plan = Planner(system, open_repository(system), now, kinds, None, run_succeeded=run_succeeded)
+    plan = Planner(system, open_repository(system), now, kinds, None, failed=failed)
     return tuple(plan.of_store(store) for store in repository.stores.values())
 
 

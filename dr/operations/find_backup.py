@@ -15,6 +15,7 @@ from dr.crypto.packets import ENOUGH, parse_envelope
 from dr.errors import BackupInvalid, BackupNotFound
 from dr.operations.repositories import open_repository
 from dr.storage.local import LocalStore
+from dr.storage.manifests import Backup
 from dr.storage.protocol import Store
 
 LATEST = "latest"
@@ -65,21 +66,32 @@ def _existing_file(text: str) -> Path | None:
 
 
 def _latest(system: System, kind: Kind | None) -> Found:
+    """The newest proven one, else the newest; manifests are read from the newest back, until one is proven."""
     repository = open_repository(system)
-    listing = repository.list([kind] if kind else DATABASE_KINDS)
-    notes = [f"store {name} could not be asked: {error.message}" for name, error in listing.failures.items()]
-    notes += list(listing.unreadable)
-    if not listing.backups:
-        if len(listing.failures) == len(repository.stores):
-            raise next(iter(listing.failures.values()))
+    names = repository.names()
+    unreadable: list[str] = []
+    best: Backup | None = None
+    passed_over: list[Label] = []
+    # By all names and not month by month: the clock of the host that recovers may be wrong.
+    for label, holders in sorted(names.all([kind] if kind else DATABASE_KINDS).items(), reverse=True):
+        found = names.read(label, holders, unreadable)
+        if found is None:
+            continue
+        if found.proven_level is not None:
+            best = found
+            break
+        best = best or found
+        passed_over.append(label)
+    notes = [f"store {name} could not be asked: {error.message}" for name, error in names.failures.items()]
+    notes += unreadable
+    if best is None:
+        names.raise_if_none_answered()
         raise BackupNotFound(
             f"no store of {system.name} has a {kind or 'usable'} backup",
             detail="; ".join(notes),
             hint="Check the system's name and its stores (dr config show), or give the path of a backup file.",
         )
-    best = next((item for item in listing.backups if item.manifest.proven_level()), listing.backups[0])
-    passed_over = listing.backups[: listing.backups.index(best)]
-    notes += [f"{item.label} is newer, but not proven, and was passed over" for item in passed_over]
+    notes += [f"{label} is newer, but not proven, and was passed over" for label in passed_over if label > best.label]
     return Found(best.manifest, _nearest_first(best.stores, repository.stores.values()), notes=tuple(notes))
 
 

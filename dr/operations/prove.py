@@ -4,6 +4,9 @@ Per store: every object is fetched again and hashed; its first bytes must be an 
 and where the secret is on this host, it is decrypted, decompressed, and what it holds is compared: a dump's table of
 contents and row counts, a component's by its own scanner. A copy that fails is not published.
 
+Only damage and a refusal are a verdict about a copy. A store that does not answer is asked again for a while, and what
+lies in it is never removed for its silence.
+
 What a backup shares with earlier ones was read when it was written, and a share of it is read every day
 (``dr.operations.verify.packs``): of that a new backup only asks whether it is there.
 """
@@ -13,8 +16,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from dr.catalog.labels import shared_prefix
 from dr.catalog.manifest import Level, Manifest, ObjectRecord, Role, Verification
@@ -23,13 +27,14 @@ from dr.components.registry import BY_KIND
 from dr.configuration.model import System
 from dr.crypto.gnupg import Cipher, opened
 from dr.crypto.packets import ENOUGH, parse_envelope
-from dr.errors import BackupInvalid, DrError, KeyUnusable, ObjectMissing, StoreError
+from dr.errors import BackupInvalid, DrError, KeyUnusable, ObjectMissing, StoreError, StoreUnavailable
 from dr.operations.draft import Draft
 from dr.operations.repositories import open_repository
 from dr.pipeline.read import ObjectReader
 from dr.policy.dump_contents import differences, shortened
 from dr.postgres.dump_scan import DumpScanner
 from dr.progress import reporter
+from dr.storage.patience import patiently
 from dr.storage.protocol import Store
 
 logger = logging.getLogger(__name__)
@@ -38,17 +43,43 @@ STEP = "read back"
 
 
 def prove(system: System, draft: Draft, *, run: str) -> tuple[Verification, ...]:
-    """Prove each store's copy as far as this host can; a failed proof is an entry, not an exception."""
+    """Prove each store's copy as far as this host can; a failed proof is an entry, not an exception.
+
+    Raises ``StoreUnavailable`` when no copy could be proven and a store did not answer: reading again may prove it.
+    """
     manifest = draft.manifest
     repository = open_repository(system)
     watcher = reporter()
     watcher.begin(STEP, own_bytes(manifest) * len(manifest.stores))
     try:
         with opened(system.encryption) as cipher:
-            stores = [repository.store(name) for name in manifest.stores]
-            return tuple(prove_copy(store, manifest, cipher, run, shared=False) for store in stores)
+            return read_back([repository.store(name) for name in manifest.stores], manifest, cipher, run)
     finally:
         watcher.end(STEP)
+
+
+def read_back(stores: Iterable[Store], manifest: Manifest, cipher: Cipher, run: str) -> tuple[Verification, ...]:
+    """``prove`` with the stores opened: what the backup wrote itself is read from each of them."""
+    found = [_prove_or_tell(store, manifest, cipher, run) for store in stores]
+    silent = [proof for proof, answered in found if not answered]
+    if silent and not any(proof.passed for proof, _ in found):
+        raise StoreUnavailable(
+            f"no copy of {manifest.label} could be read back: {' and '.join(proof.store for proof in silent)} "
+            f"did not answer",
+            detail="; ".join(f"store {proof.store}: {proof.detail}" for proof, _ in found),
+            hint=f"Nothing was removed: its objects lie unlisted in {' and '.join(manifest.stores)}, and a later run "
+            "sweeps them when they are more than a day old. Look at the stores, then run the backup again.",
+        )
+    return tuple(proof for proof, _ in found)
+
+
+def _prove_or_tell(store: Store, manifest: Manifest, cipher: Cipher, run: str) -> tuple[Verification, bool]:
+    """The proof of one copy, and whether its store answered."""
+    begin = time.monotonic()
+    try:
+        return prove_copy(store, manifest, cipher, run, shared=False), True
+    except StoreUnavailable as error:
+        return _verification(store, Level.STORED, run, begin, passed=False, detail=_told(error)), False
 
 
 def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str, *, shared: bool = True) -> Verification:
@@ -56,7 +87,8 @@ def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str, *, sh
 
     With ``shared`` False the objects that earlier backups wrote need only be there, with the size they should have.
     A key that does not open what is stored as it was written proves nothing against the backup: then the level is
-    ``checksummed`` and ``detail`` says why it is no higher.
+    ``checksummed`` and ``detail`` says why it is no higher. Nor does a store that still does not answer after a while:
+    then this raises ``StoreUnavailable``.
     """
     begin = time.monotonic()
     level, notes, passed = Level.LISTED, [], True
@@ -64,18 +96,25 @@ def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str, *, sh
     for item in manifest.objects:
         try:
             if not shared and not is_own(manifest, item):
-                sizes = _shared_sizes(store, manifest) if sizes is None else sizes
+                sizes = patiently(partial(_shared_sizes, store, manifest)) if sizes is None else sizes
                 _require_there(store, item, sizes)
                 continue
-            reached, note = prove_object(store, manifest, item, cipher)
+            reached, note = patiently(partial(prove_object, store, manifest, item, cipher))
+        except StoreUnavailable:
+            raise
         except (BackupInvalid, StoreError) as error:
             passed, level = False, first_failing(store, item, error)
-            notes = [f"{error.message} {error.detail}".strip()]
+            notes = [_told(error)]
             break
         level, notes = min(level, reached), [*notes, *([note] if note else [])]
     detail = "; ".join(dict.fromkeys(notes))
     log = logger.info if passed else logger.error
     log("%s in %s: %s%s %s", manifest.label, store.name, "" if passed else "NOT ", level.name.lower(), detail)
+    return _verification(store, level, run, begin, passed=passed, detail=detail)
+
+
+def _verification(store: Store, level: Level, run: str, begin: float, *, passed: bool, detail: str) -> Verification:
+    """``begin`` by the monotonic clock."""
     return Verification(
         level=level.name.lower(),
         store=store.name,
@@ -85,6 +124,10 @@ def prove_copy(store: Store, manifest: Manifest, cipher: Cipher, run: str, *, sh
         run=run,
         detail=detail,
     )
+
+
+def _told(error: DrError) -> str:
+    return f"{error.message} {error.detail}".strip()
 
 
 def _shared_sizes(store: Store, manifest: Manifest) -> dict[str, int]:

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from dr.catalog import labels
 from dr.catalog.chains import is_incremental
-from dr.catalog.labels import Kind
+from dr.catalog.labels import Kind, Method
 from dr.catalog.manifest import Verification
 from dr.catalog.sharing import is_own
 from dr.configuration.model import System
@@ -79,8 +79,18 @@ def _earlier_sizes(repository: Repository, draft: Draft, count: int = 7) -> list
     """
     if is_incremental(draft.manifest) or draft.manifest.kind is Kind.LOGS:
         return []
-    listing = repository.list([draft.manifest.kind])
-    return [item.manifest.stored_bytes for item in listing.backups if not is_incremental(item.manifest)][:count]
+    sizes: list[int] = []
+    names = repository.names()
+    for label, holders in names.newest_first((draft.manifest.kind,), None):
+        if label.method is Method.INCREMENTAL or label == draft.manifest.parsed_label:
+            continue
+        # One copy tells the size; the next store is asked where it cannot be read.
+        found = next((item for name in holders if (item := names.read(label, (name,), []))), None)
+        if found is not None:
+            sizes.append(found.manifest.stored_bytes)
+        if len(sizes) == count:
+            break
+    return sizes
 
 
 def _discard(repository: Repository, draft: Draft) -> None:

@@ -7,11 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dr.catalog.labels import Kind, Label
-from dr.policy.drill_draw import RANDOM
+from dr.policy.drill_method import RANDOM, USUAL
 from dr.policy.objectives import Scenario
-
-USUAL = Scenario.FULL_SYSTEM_FAILURE
-"""What makes a component be restored from its backup."""
 
 
 @dataclass(frozen=True, slots=True)

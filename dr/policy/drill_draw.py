@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dr.policy.drill_method import Method
+from dr.policy.drill_method import RANDOM, Method
 from dr.policy.objectives import Scenario
 from dr.policy.recovery_target import RecoveryTarget, TargetKind, parse_recovery_target
 from dr.policy.wal_window import Interval
 
-RANDOM, LATEST, IMMEDIATE = "random", "latest", "immediate"
+LATEST, IMMEDIATE = "latest", "immediate"
 _LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 
 

@@ -20,35 +20,50 @@ TIED_TO_THE_DATABASE = (Kind.REDIS, Kind.FILES)
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """``fits``: nothing is known to be wrong with the point; ``problems`` say what is. ``statement`` is for people."""
+    """``fits``: nothing is known to be wrong with the point; ``problems`` say what is. ``statement`` is for people.
+
+    ``broken`` are those of them that somebody has to mend: what the settings promise was not had. The others tell of
+    the product's own state, or of what was told already.
+    """
 
     fits: bool
     statement: str
     problems: tuple[str, ...]
+    broken: tuple[str, ...] = ()
 
 
 def apart_seconds(at: datetime, members: Iterable[Member]) -> float:
     """The longest distance from the database's moment among the members that are tied to it; 0 without any."""
-    return max(
-        (abs((member.taken - at).total_seconds()) for member in members if member.kind in TIED_TO_THE_DATABASE),
-        default=0.0,
+    moments = (
+        moment
+        for member in members
+        if member.kind in TIED_TO_THE_DATABASE
+        for moment in (member.taken, member.until or member.taken)
     )
+    return max((abs((moment - at).total_seconds()) for moment in moments), default=0.0)
 
 
-def judge_point(point: PointContents, limit_seconds: float) -> Consistency:
-    """Whether the parts are one state: all there, close together, no file missing that a row names."""
-    problems = list(point.notes)
+def judge_point(point: PointContents, limit_seconds: float, *, keeps_wal: bool = True) -> Consistency:
+    """Whether the parts are one state: all there, close together, no file missing that a row names.
+
+    ``keeps_wal``: the settings promise that the database can be recovered to any position.
+    """
+    problems, broken = list(point.notes), []
     if point.database is None:
-        problems.append("there is no backup of the database to go with it")
+        broken.append("the recovery point has no backup of the database to go with it")
     elif point.database.lsn is None:
-        problems.append(f"the database's position is not known: {point.database.reason}")
+        where = broken if keeps_wal else problems
+        where.append(f"the database's position is not known: {point.database.reason}")
     if point.apart_seconds > limit_seconds:
         problems.append(f"its parts lie {point.apart_seconds:.0f} s apart, more than {limit_seconds:.0f} s")
+    if point.references.reason and point.references.wanted:
+        broken.append(f"whether the files that rows name are there was not measured: {point.references.reason}")
     if point.references.missing:
         problems.append(
             f"{point.references.missing} of {point.references.asked} files that rows name are not among the uploads"
         )
-    return Consistency(not problems, _statement(point), tuple(problems))
+    problems = [*broken, *problems]
+    return Consistency(not problems, _statement(point), tuple(problems), tuple(broken))
 
 
 def _statement(point: PointContents) -> str:

@@ -11,13 +11,16 @@ Pure: the time is an argument, and every decision says why.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dr.catalog.labels import Kind, Label, Method
 from dr.policy.retention_periods import FOREVER, STANDARD, Days, longest
+
+_FAILED = "the backup run failed: nothing expires"
+_NOT_WHOLE = "the backup of this kind was not whole"
 
 
 class Action(StrEnum):
@@ -89,12 +92,14 @@ def plan_expiry(
     rule: Rule | Callable[[Copy], Rule],
     now: datetime,
     *,
-    run_succeeded: bool,
+    run_succeeded: bool = True,
+    failed: Collection[Kind] = (),
     unreadable: Iterable[Label] = (),
     needed_by: Mapping[Label, str] | None = None,
 ) -> tuple[Decision, ...]:
     """Decide on each copy, newest first. Unproven copies never count as the ones that make others superfluous.
 
+    ``failed`` are the kinds whose part of a run was not whole: nothing of these goes, of the others it may.
     ``unreadable`` are backups whose manifest nobody can read: they stay, and so does whatever they may need.
     ``needed_by`` has the copies that something else needs, with the words for it: they stay.
     """
@@ -107,7 +112,8 @@ def plan_expiry(
         whole = _restorable(copy, by_label)
         newer = kept_proven[copy.group] + (kept_empty[copy.group] if copy.empty else 0)
         own = rule if isinstance(rule, Rule) else rule(copy)
-        decision = _decide(copy, own, now, newer, run_succeeded, whole=whole)
+        doubt = _NOT_WHOLE if copy.label.kind in failed else "" if run_succeeded else _FAILED
+        decision = _decide(copy, own, now, newer, doubt, whole=whole)
         # Kept before its parents are looked for: what a recovery point needs is needed with all that it builds on.
         decision = _spare(decision, needed_by or {})
         # A label from the future tells of a wrong clock, not of the newest copy: it makes no other superfluous.
@@ -180,7 +186,8 @@ def _spare(decision: Decision, needed: Mapping[Label, str]) -> Decision:
     return Decision(decision.copy, Action.KEEP, reason)
 
 
-def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, run_succeeded: bool, *, whole: bool) -> Decision:
+def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, doubt: str, *, whole: bool) -> Decision:
+    """``doubt`` is why nothing of its kind goes in this run, whatever its age."""
     if now < copy.label.created:
         return Decision(copy, Action.KEEP, "its label lies in the future: kept, and not counted")
     days, name = rule.days_for(copy), _name(copy)
@@ -189,8 +196,8 @@ def _decide(copy: Copy, rule: Rule, now: datetime, newer_proven: int, run_succee
     age = now - copy.moment
     if age <= timedelta(days=days):
         return Decision(copy, Action.KEEP, f"{_age(age)} old, kept for {days} days{_why(days, rule)}")
-    if not run_succeeded:
-        return Decision(copy, Action.KEEP, "the backup run failed: nothing expires")
+    if doubt:
+        return Decision(copy, Action.KEEP, doubt)
     if newer_proven < rule.min_keep:
         if whole:
             return Decision(copy, Action.KEEP, f"one of the newest {rule.min_keep} proven {name} backups")

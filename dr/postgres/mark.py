@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
 
 from dr.catalog.lsn import Lsn
-from dr.errors import ConfigurationError, SourceError
+from dr.errors import SourceError
 from dr.postgres.connection import Connection, connected
 from dr.postgres.queries import query
 from dr.secret import Secret
 
 _AT_ONCE = 5_000
 _DEADLINE_SECONDS = 600
+_WRITE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Everything committed by ``at``, the server's clock, lies before ``lsn``. ``timeline`` None: a standby's."""
+    """Everything committed by ``at``, the server's clock, lies before ``lsn``; on a standby, what it had replayed then.
+
+    ``timeline`` None: a standby that receives nothing does not tell.
+    """
 
     at: datetime
     lsn: Lsn
     timeline: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a statement answered; ``problem`` says why it did not, in PostgreSQL's words."""
+
+    paths: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @contextmanager
@@ -38,33 +50,43 @@ def marking(url: Secret) -> Iterator[tuple[Mark, Connection]]:
     with connected(url, autocommit=False) as connection:
         row = connection.execute(query("mark")).fetchone()
         connection.rollback()
-        if row is None or row["lsn"] is None:
+        if row is None or row["lsn"] is None or row["server_time"] is None:
             raise SourceError("the server does not tell where its WAL is", hint="Look into its log.")
         mark = Mark(row["server_time"].astimezone(UTC), Lsn.parse(row["lsn"]), row["timeline"])
-        _write_behind(connection)
+        if not row["standby"]:
+            _write_behind(connection)
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             yield mark, connection
         finally:
-            connection.rollback()
+            with suppress(psycopg.Error):
+                connection.rollback()
 
 
 def _write_behind(connection: Connection) -> None:
     """Leave a record after the mark: replay stops at a mark only when something comes after it, and nobody may write.
 
-    A standby, and a role whose transactions may only read, leave none; then the next commit of anybody does.
+    It waits for no synchronous standby: one that is away would keep the backup from beginning. Where the role may not
+    write, the next commit of anybody does as well.
     """
     try:
+        connection.execute("SET LOCAL synchronous_commit = 'local'")
+        connection.execute("SELECT set_config('statement_timeout', %s, true)", (f"{_WRITE_SECONDS * 1000}",))
         connection.execute(query("write_behind"))
         connection.commit()
-    except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.ObjectNotInPrerequisiteState):
-        connection.rollback()
-    except psycopg.errors.InsufficientPrivilege:
+    except (
+        psycopg.errors.ReadOnlySqlTransaction,
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.QueryCanceled,
+    ):
         connection.rollback()
 
 
-def referenced_paths(connection: Connection, statement: str) -> Iterator[str]:
-    """The first column of every row. Raises ConfigurationError when the statement does not run."""
+def referenced_paths(connection: Connection, statement: str) -> Named:
+    """The first column of every row, each path once. What goes wrong is told, not raised: it is no reason not to back
+    up what the statement was to be compared with.
+    """
+    found: dict[str, None] = {}
     try:
         connection.execute("SELECT set_config('statement_timeout', %s, true)", (f"{_DEADLINE_SECONDS * 1000}",))
         # Named by its content: a server-side cursor holds the rows, however many there are.
@@ -75,10 +97,7 @@ def referenced_paths(connection: Connection, statement: str) -> Iterator[str]:
             for row in cursor:
                 first = next(iter(row.values()), None)
                 if first is not None:
-                    yield str(first)
+                    found[str(first)] = None
     except psycopg.Error as error:
-        raise ConfigurationError(
-            "the statement in point.references does not run",
-            detail=" ".join(str(error).split()),
-            hint="Give one SELECT whose first column is a path. The role needs the right to read those tables.",
-        ) from error
+        return Named(problem=" ".join(str(error).split()))
+    return Named(tuple(found))

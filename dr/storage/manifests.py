@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator, MutableSequence, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dr.catalog import labels
 from dr.catalog.labels import Label
-from dr.catalog.manifest import Manifest, from_json
+from dr.catalog.manifest import Level, Manifest, from_json
 from dr.errors import BackupInvalid, ObjectMissing
 from dr.storage.proofs import read_proofs
 from dr.storage.protocol import Store
@@ -18,6 +20,7 @@ from dr.storage.protocol import Store
 logger = logging.getLogger(__name__)
 
 _READERS = 16
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ class Backup:
     @property
     def label(self) -> Label:
         return self.manifest.parsed_label
+
+    @property
+    def proven_level(self) -> Level | None:
+        """The highest level proven of a copy that is still there."""
+        return max((level for name in self.stores if (level := self.manifest.proven_level(name))), default=None)
 
 
 def backup_of(copies: Sequence[tuple[str, Manifest]]) -> Backup:
@@ -73,15 +81,28 @@ def _with_later_proofs(store: Store, manifest: Manifest) -> Manifest:
     return dataclasses.replace(manifest, verifications=(*manifest.verifications, *later)) if later else manifest
 
 
-def read_manifests(store: Store, keys: Sequence[str], unreadable: MutableSequence[str]) -> list[Manifest]:
-    """The manifests under these keys, several at a time; damaged ones are named in ``unreadable``.
+def whole(manifest: Manifest) -> Manifest:
+    """All of it: for who needs the objects."""
+    return manifest
 
-    Raises StoreError when the store does not answer.
+
+def essentials(manifest: Manifest) -> Manifest:
+    """What decides how long a backup stays. Its objects and tables, thousands of them, are left out."""
+    return dataclasses.replace(manifest, objects=(), contents=None, table_estimates=())
+
+
+def each_manifest(
+    store: Store, keys: Sequence[str], unreadable: MutableSequence[str], keep: Callable[[Manifest], T]
+) -> Iterator[T]:
+    """What ``keep`` takes from each manifest under these keys, in their order, several read at a time.
+
+    The rest is let go of as soon as it was read: one manifest may be megabytes, and there are thousands. Damaged ones
+    are named in ``unreadable``. Raises StoreError when the store does not answer, in the midst of it too.
     """
 
-    def read(key: str) -> Manifest | str | None:
+    def read(key: str) -> tuple[T] | str | None:
         try:
-            return read_manifest(store, key)
+            return (keep(read_manifest(store, key)),)
         except BackupInvalid as error:
             return f"{store.name}:{key}: {error.message}"
         except ObjectMissing:
@@ -89,9 +110,27 @@ def read_manifests(store: Store, keys: Sequence[str], unreadable: MutableSequenc
 
     # A directory is read faster by one thread: there is nothing to wait for.
     if store.is_local or len(keys) < 2:
-        results = [read(key) for key in keys]
+        results: Iterator[tuple[T] | str | None] = map(read, keys)
     else:
-        with ThreadPoolExecutor(min(_READERS, len(keys)), thread_name_prefix="manifests") as pool:
-            results = list(pool.map(read, keys))
-    unreadable += [item for item in results if isinstance(item, str)]
-    return [item for item in results if isinstance(item, Manifest)]
+        results = _several(read, keys)
+    for item in results:
+        if isinstance(item, tuple):
+            yield item[0]
+        elif item is not None:
+            unreadable.append(item)
+
+
+def _several(read: Callable[[str], T], keys: Sequence[str]) -> Iterator[T]:
+    """In the keys' order, no more of them ahead of what was asked for than are read at a time."""
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(min(_READERS, len(keys)), thread_name_prefix="manifests") as pool:
+        try:
+            for key in keys:
+                waiting.append(pool.submit(read, key))
+                if len(waiting) > _READERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

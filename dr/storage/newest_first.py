@@ -13,7 +13,7 @@ from dr.catalog import labels
 from dr.catalog.labels import Kind, Label
 from dr.catalog.manifest import Manifest
 from dr.errors import StoreError
-from dr.storage.manifests import Backup, backup_of, manifest_keys, read_manifests
+from dr.storage.manifests import Backup, backup_of, each_manifest, manifest_keys, whole
 from dr.storage.protocol import Store
 
 _RECENT_MONTHS = 2
@@ -48,7 +48,7 @@ class BackupNames:
             if name in self.failures:
                 continue
             try:
-                copies += [(name, item) for item in read_manifests(self._stores[name], [key], unreadable)]
+                copies += [(name, item) for item in each_manifest(self._stores[name], [key], unreadable, whole)]
             except StoreError as error:
                 self.failures[name] = error
         return backup_of(copies) if copies else None

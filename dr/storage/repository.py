@@ -5,9 +5,10 @@ There is no catalogue database: what a store lists is the truth, and each store 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -15,11 +16,13 @@ from dr.catalog import labels
 from dr.catalog.labels import Kind, Label
 from dr.catalog.manifest import Manifest, to_json
 from dr.errors import BackupInvalid, BackupNotFound, IdentityMismatch, ObjectMissing, StoreError
-from dr.storage.manifests import Backup, backup_of, manifest_keys, read_manifest, read_manifests
+from dr.storage.manifests import Backup, backup_of, each_manifest, manifest_keys, read_manifest, whole
 from dr.storage.newest_first import BackupNames, newest_first
 from dr.storage.protocol import ConditionalWritesMissing, Store
 
 __all__ = ["Backup", "Listing", "Repository", "SystemRecord"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +57,33 @@ class Repository:
     def store(self, name: str) -> Store:
         return self.stores[name]
 
-    def list(self, kinds: Iterable[Kind] = tuple(Kind)) -> Listing:
-        """Read every manifest of every store. A store that does not answer is named, not hidden."""
+    def list(self, kinds: Iterable[Kind] = tuple(Kind), keep: Callable[[Manifest], Manifest] = whole) -> Listing:
+        """Read every manifest of every store. A store that does not answer is named, not hidden.
+
+        ``keep`` is applied to each as it is read: ``essentials`` for who does not need the objects of all.
+        """
         found: dict[str, list[tuple[str, Manifest]]] = {}
         unreadable: list[str] = []
         failures: dict[str, StoreError] = {}
-        prefixes = [labels.kind_prefix(self.system, kind) for kind in kinds]
-        for name, store in self.stores.items():
+        kinds = tuple(kinds)
+        for name in self.stores:
             try:
-                for item in read_manifests(store, tuple(manifest_keys(store, prefixes)), unreadable):
+                # All of a store or nothing: half of what it has would look like the whole.
+                for item in tuple(self.each(name, kinds, unreadable, keep)):
                     found.setdefault(item.label, []).append((name, item))
             except StoreError as error:
                 failures[name] = error
         backups = sorted(map(backup_of, found.values()), key=lambda item: item.label, reverse=True)
         return Listing(tuple(backups), tuple(unreadable), failures)
+
+    def each(
+        self, store_name: str, kinds: Iterable[Kind], unreadable: MutableSequence[str], keep: Callable[[Manifest], T]
+    ) -> Iterator[T]:
+        """What ``keep`` takes from every manifest in one store, newest of each kind first; see ``each_manifest``."""
+        store = self.stores[store_name]
+        for kind in kinds:
+            keys = sorted(manifest_keys(store, [labels.kind_prefix(self.system, kind)]), reverse=True)
+            yield from each_manifest(store, keys, unreadable, keep)
 
     def newest_first(
         self,
@@ -132,12 +148,14 @@ class Repository:
             count += 1
         return count
 
-    def unfinished(self, store_name: str, before: datetime) -> dict[Label, tuple[str, ...]]:
+    def unfinished(
+        self, store_name: str, before: datetime, kinds: Iterable[Kind] = tuple(Kind)
+    ) -> dict[Label, tuple[str, ...]]:
         """Objects of backups made before then that have no manifest: left by a run that was killed."""
         store = self.stores[store_name]
         keys: dict[Label, list[str]] = {}
         complete: set[Label] = set()
-        for kind in Kind:
+        for kind in kinds:
             for listed in store.list(labels.kind_prefix(self.system, kind)):
                 try:
                     label = Label.from_path(listed.key)

@@ -94,9 +94,9 @@ class LyingEndpoint:
     def uploads(self) -> dict[str, dict[int, bytes]]:
         return self._state.uploads
 
-    def count(self, *methods: str) -> int:
-        """Requests that came with one of ``methods``."""
-        return sum(1 for method, _ in self._state.requests if method in methods)
+    def count(self, *methods: str, path: str = "") -> int:
+        """Requests that came with one of ``methods``, for what has ``path`` in its path."""
+        return sum(1 for method, asked in self._state.requests if method in methods and path in asked)
 
     def settings(self, **changes: Any) -> StoreSettings:
         """A store in its one bucket."""

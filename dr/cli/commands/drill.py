@@ -10,9 +10,7 @@ from dr.catalog.component_kind import ComponentKind
 from dr.cli.runners import name_of_system, procedures, record_of_last_run, tables_of
 from dr.cli.session import Session
 from dr.errors import ConfigurationError
-from dr.policy.component_draw import USUAL
-from dr.policy.drill_draw import RANDOM
-from dr.policy.drill_method import Method
+from dr.policy.drill_method import RANDOM, USUAL, Method
 from dr.policy.objectives import Scenario
 
 Target = Annotated[

@@ -60,7 +60,7 @@ def _row(point: FoundPoint, now: datetime) -> dict[str, object]:
         "apart": age(contents.apart_seconds),
         "files missing": references.reason or f"{references.missing} of {references.asked}",
         "fits": "yes" if point.consistency.fits else "NO",
-        "usable": f"NO: {', '.join(point.gone)} gone" if point.gone else "yes",
+        "usable": f"NO: {point.lack}" if point.lack else "yes",
     }
 
 

@@ -50,7 +50,7 @@ def back_up(settings: FilesSettings, state: Path, sink: Sink) -> ComponentConten
         referred = [packs[name] for name in sorted(cache.used) if name in packs]
         for record in referred:
             sink.refer(record)
-        failures = cache.commit(datetime.now(UTC).toordinal())
+        failures = [*cache.commit(datetime.now(UTC).toordinal()), *taker.paths.keep(state, str(sink.label))]
     finally:
         cache.close()
     notes += [failure for failure in failures if not any(failure in note for note in notes)]
@@ -126,6 +126,8 @@ def _dropped(roots: Sequence[Root], before: Mapping[str, Item]) -> list[str]:
 def _warnings(counts: Counts) -> list[str]:
     """What is not in the copy. Counts only: which files they are, the index says."""
     told = []
+    if counts.tally.unknown:
+        told.append(f"{counts.tally.unknown} paths are not in it: the file system does not even tell what they are")
     if counts.unread:
         told.append(f"{counts.unread} paths could not be read; dr show does not name them, the index does")
     if counts.changed:
@@ -140,5 +142,5 @@ def _warnings(counts: Counts) -> list[str]:
 def _facts(counts: Counts) -> dict[str, str]:
     found = {f"{name}_paths": str(count) for name, count in sorted(counts.by_type.items())}
     found |= {"read": str(counts.read), "vanished": str(counts.tally.vanished), "excluded": str(counts.tally.excluded)}
-    found |= {"unread": str(counts.unread), "changed": str(counts.changed)}
+    found |= {"unread": str(counts.unread), "changed": str(counts.changed), "unknown": str(counts.tally.unknown)}
     return {name: count for name, count in found.items() if count != "0" or name == f"{index.FILE}_paths"}

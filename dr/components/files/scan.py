@@ -9,7 +9,6 @@ import fnmatch
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -30,9 +29,13 @@ class Rules:
 
 @dataclass(slots=True)
 class Tally:
-    """What was met and is not in the backup. ``vanished``: removed while we looked, which is normal."""
+    """What was met and is not in the backup. ``vanished``: removed while we looked, which is normal.
+
+    ``unknown``: of which the file system would not even tell what it is, so that the index cannot name it.
+    """
 
     vanished: int = 0
+    unknown: int = 0
     excluded: int = 0
     mounts: int = 0
 
@@ -104,6 +107,9 @@ def _entries(
         except _GONE:
             tally.vanished += 1
             continue
+        except OSError:
+            tally.unknown += 1
+            continue
         inner = relative + b"/" + name if relative else name
         if stat.S_ISDIR(status.st_mode):
             below.append(inner)
@@ -113,11 +119,17 @@ def _entries(
 
 def _unlistable(relative: bytes, path: bytes, error: OSError, tally: Tally) -> Iterator[Seen]:
     """A directory that does not open: it is gone, or is now something else, or we may not look into it."""
-    status = None
-    if not isinstance(error, _GONE):
-        with suppress(OSError):
-            status = os.lstat(path)
-    if status is None or not stat.S_ISDIR(status.st_mode):
+    if isinstance(error, _GONE):
         tally.vanished += 1
         return
-    yield Seen(relative, path, status, trouble=error.strerror or str(error))
+    try:
+        status = os.lstat(path)
+    except _GONE:
+        tally.vanished += 1
+    except OSError:
+        tally.unknown += 1
+    else:
+        if stat.S_ISDIR(status.st_mode):
+            yield Seen(relative, path, status, trouble=error.strerror or str(error))
+        else:
+            tally.vanished += 1

@@ -40,8 +40,8 @@ class PathNotes:
         if entry.type != DIRECTORY and not entry.unread:
             self._hashes.append(_hash(self._key, absolute(root, entry)))
 
-    def keep(self, directory: Path, label: str) -> str:
-        """Write them down, the last backup's in place of the one before. Why that failed; empty when it did not."""
+    def keep(self, directory: Path, label: str) -> list[str]:
+        """Write them down, the last backup's in place of the one before. What a person should know of a failure."""
         numbers = array("Q", sorted(self._hashes))
         file, new = directory / _NAME, directory / f"{_NAME}.new"
         try:
@@ -52,8 +52,8 @@ class PathNotes:
                 stream.write(numbers.tobytes())
             new.replace(file)
         except OSError as error:
-            return f"the paths of this backup could not be noted: {error}"
-        return ""
+            return [f"the paths of this backup could not be noted: {error}"]
+        return []
 
 
 def noted_missing(directory: Path, label: str, items: Sequence[Item], paths: Iterable[str]) -> tuple[str, ...] | None:
@@ -74,18 +74,27 @@ def noted_missing(directory: Path, label: str, items: Sequence[Item], paths: Ite
 def listed_missing(items: Sequence[Item], entries: Iterable[FileEntry], paths: Sequence[str]) -> tuple[str, ...]:
     """The same from the index itself: ``entries`` is all of it."""
     roots = {item.name: item.detail for item in items}
-    wanted = {place: path for path in paths for place in places(items, path)}
-    found = set()
+    wanted: dict[bytes, list[str]] = {}
+    for path in paths:
+        for place in places(items, path):
+            wanted.setdefault(place, []).append(path)
+    found: set[str] = set()
     for entry in entries:
         if entry.type != DIRECTORY and not entry.unread:
-            found.add(wanted.get(absolute(roots.get(entry.root, ""), entry)))
+            found.update(wanted.get(absolute(roots.get(entry.root, ""), entry), ()))
     return tuple(path for path in paths if path not in found)
 
 
 def places(items: Sequence[Item], path: str) -> Iterator[bytes]:
-    """Where a path that a row names may be: as it stands, or below any of the directories that were backed up."""
+    """Where a path that a row names may be: as it stands, or below any of the directories that were backed up.
+
+    The directories are noted with all links in their own paths followed, so that is done to an absolute path too.
+    """
     if path.startswith("/"):
-        yield os.path.normpath(os.fsencode(path))
+        given = os.path.normpath(os.fsencode(path))
+        yield given
+        folder, _, name = given.rpartition(b"/")
+        yield os.path.realpath(folder or b"/").rstrip(b"/") + b"/" + name
         return
     for item in items:
         yield os.path.normpath(os.fsencode(item.detail) + b"/" + os.fsencode(path))

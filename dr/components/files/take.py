@@ -22,6 +22,7 @@ from dr.components.files.cache import Cache
 from dr.components.files.index_writer import NAME, IndexWriter
 from dr.components.files.packs import PackWriter
 from dr.components.files.scan import Rules, Seen, Tally, walk
+from dr.components.files.snapshot_paths import PathNotes
 from dr.components.files.steady import read_steadily
 from dr.components.protocol import Sink
 
@@ -66,6 +67,7 @@ class Taker:
         self._sink, self._cache, self._rules = sink, cache, rules
         self._pack_bytes = pack_bytes
         self.counts = Counts()
+        self.paths = PathNotes()
         self._today = datetime.now(UTC).toordinal()
         self._links: dict[tuple[int, int], _Content] = {}
         self._linked = 0
@@ -99,6 +101,7 @@ class Taker:
             counts.unread += bool(entry.unread)
             counts.changed += entry.changed
             lines.add(entry)
+            self.paths.add(root.path, entry)
         return Item(root.name, counts.by_type.get(index.FILE, 0) - files, counts.bytes - size, detail=root.path)
 
     def _entry(self, root: Root, seen: Seen, packs: PackWriter) -> FileEntry | None:

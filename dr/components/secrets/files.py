@@ -55,12 +55,12 @@ class FilesSource:
                 entries[entry.path] = entry
             except FileNotFoundError:
                 gone += 1
-            except PermissionError:
-                unreadable += 1
+            except OSError:
+                unreadable += 1  # no right, a link to itself, a disk that fails: it is there and not in the copy
         if not entries:
             raise SourceInvalid("no file with a secret can be read", hint="Correct secrets.paths.")
         warnings = (
-            *((f"files: {some(unreadable, 'path')} could not be read: permission",) if unreadable else ()),
+            *((f"files: {some(unreadable, 'path')} could not be read",) if unreadable else ()),
             *((f"files: {some(odd, 'path')} left out: neither a file nor a directory",) if odd else ()),
         )
         notes = (f"files: {some(gone, 'file')} disappeared while the backup ran",) if gone else ()

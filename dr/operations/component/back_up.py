@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 from dr.catalog.labels import Kind
 from dr.catalog.manifest import ComponentContents, Manifest
-from dr.components.protocol import Component, InParts
+from dr.components.protocol import InParts
 from dr.components.registry import BY_KIND
 from dr.configuration.model import System
 from dr.crypto.gnupg import opened
-from dr.errors import BackupInvalid, ConfigurationError, DrError, Interrupted, StoreError
+from dr.errors import BackupInvalid, ConfigurationError, StoreError
 from dr.evidence.phases import Phase
 from dr.operations.component.sink import STEP, ObjectSink
 from dr.operations.draft import Draft
@@ -27,36 +27,16 @@ from dr.storage.repository import Repository
 logger = logging.getLogger(__name__)
 
 
-def back_up_component(system: System, kind: Kind, *, run: str, cloud: bool) -> tuple[Draft, ...]:
-    """Take a backup of one kind: one, or one of each of its parts.
+def back_up_component(system: System, kind: Kind, *, run: str, cloud: bool, keep_as: str = STANDARD) -> Draft:
+    """Take a backup of one kind; of one that is made in parts, the part that is kept as ``keep_as``.
 
-    A backup raises before writing when its source cannot be read, and undoes itself on any failure. Where some parts
-    can be made, what the others fail with is a warning of the first one made: its run is not green.
+    Raises before writing when its source cannot be read, and undoes itself on any failure.
     """
     row = BY_KIND[kind]
-    component = row.open(system)
-    if not component.configured:
+    whole = row.open(system)
+    if not whole.configured:
         raise ConfigurationError(f"{system.name} has no {row.title}", hint=f"Give it some: settings {kind}.*")
-    if not isinstance(component, InParts):
-        return (_back_up(system, kind, component, STANDARD, run=run, cloud=cloud),)
-    drafts: list[Draft] = []
-    failures: dict[str, DrError] = {}
-    for name in component.parts:
-        try:
-            drafts.append(_back_up(system, kind, component.part(name), name, run=run, cloud=cloud))
-        except Interrupted:
-            raise
-        except DrError as error:
-            failures[name] = error
-    if not drafts:
-        raise next(iter(failures.values()))
-    told = tuple(f"{name} not backed up: {error.message}" for name, error in failures.items())
-    return (_warned(drafts[0], told), *drafts[1:])
-
-
-def _back_up(system: System, kind: Kind, component: Component, keep_as: str, *, run: str, cloud: bool) -> Draft:
-    """One backup; ``keep_as`` is its class of retention."""
-    row = BY_KIND[kind]
+    component = whole.part(keep_as) if isinstance(whole, InParts) else whole
     notes = component.check()
     repository = open_repository(system, cloud=cloud)
     begun, begin = datetime.now(UTC), time.monotonic()
@@ -90,14 +70,6 @@ def _back_up(system: System, kind: Kind, component: Component, keep_as: str, *, 
     logger.info("backed up %s: %d objects, %d bytes stored", label, len(sink.records), manifest.stored_bytes)
     plain = sum(item.plain_bytes or 0 for item in sink.records)
     return Draft(manifest, destination.failures, (Phase(str(kind), begin, time.monotonic(), bytes=plain),))
-
-
-def _warned(draft: Draft, warnings: tuple[str, ...]) -> Draft:
-    contents = draft.manifest.component
-    if not warnings or contents is None:
-        return draft
-    warned = dataclasses.replace(contents, warnings=(*contents.warnings, *warnings))
-    return dataclasses.replace(draft, manifest=dataclasses.replace(draft.manifest, component=warned))
 
 
 def _noted(contents: ComponentContents, notes: tuple[str, ...]) -> ComponentContents:

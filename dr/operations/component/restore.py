@@ -39,6 +39,11 @@ def find_component(system: System, wanted: str, kind: Kind | None = None) -> Fou
     if wanted in ("", LATEST) and kind is None:
         raise BackupNotFound("neither a label nor a kind was named", hint="dr list shows the labels.")
     found = find_backup(system, wanted, kind)
+    if found.manifest.kind is Kind.POINT:
+        raise BackupNotFound(
+            f"{found.manifest.label} is a recovery point",
+            hint=f"dr points {found.manifest.label} says what belongs to it and how each is brought back.",
+        )
     if found.manifest.kind not in COMPONENT_KINDS:
         raise BackupNotFound(
             f"{found.manifest.label} is a backup of the database", hint="Restore it with dr recover-db."

@@ -113,10 +113,14 @@ def prove_copies(system: System, chain: tuple[Found, ...]) -> tuple[Probe, ...]:
 def _prove(system: System, found: Found, cipher: Cipher) -> list[Probe]:
     probes = []
     for store in source_stores(system, found):
-        proof = prove_copy(store, found.manifest, cipher, "")
-        level = level_named(proof.level)
+        name = f"copy of {found.manifest.label} in {store.name}"
+        try:
+            proof = prove_copy(store, found.manifest, cipher, "")
+        except StoreUnavailable as error:
+            probes.append(Probe(name, Answer.UNPROVEN, error.message, Level.STORED))
+            continue
         answer = Answer.PASSED if proof.passed else Answer.FAILED
-        probes.append(Probe(f"copy of {found.manifest.label} in {store.name}", answer, proof.detail, level))
+        probes.append(Probe(name, answer, proof.detail, level_named(proof.level)))
     return probes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -34,6 +35,8 @@ from dr.storage.repository import Backup, Repository
 logger = logging.getLogger(__name__)
 
 OBJECT = "point.json"
+MOST_NAMED = 100_000
+"""Missing paths that are kept by name; a setting that is wrong makes all of millions missing."""
 
 
 def compose_point(system: System, marked: Marked, fresh: Iterable[str], *, run: str, cloud: bool) -> Draft:
@@ -67,7 +70,13 @@ def compose_point(system: System, marked: Marked, fresh: Iterable[str], *, run: 
         for label in ((database.base, database.dump) if database else ())
         if label
     ]
-    record = PointRecord(system.name, contents, tuple(to_json(item).decode() for item in manifests), missing)
+    record = PointRecord(
+        system=system.name,
+        contents=contents,
+        manifests=tuple(to_json(item).decode() for item in manifests),
+        missing=missing[:MOST_NAMED],
+        salt=secrets.token_hex(16),
+    )
     label = free_label(repository, Kind.POINT, begun)
     with ExitStack() as stack:
         cipher = stack.enter_context(opened(system.encryption))
@@ -113,12 +122,12 @@ def _members(system: System, repository: Repository, fresh: frozenset[str]) -> t
 def _newest(repository: Repository, kind: Kind, keep_as: str) -> Backup | None:
     backups = repository.newest_first([kind])
     fitting = (item for item in backups if item.manifest.retention_class == keep_as)
-    return next((item for item in fitting if item.manifest.proven_level()), None)
+    return next((item for item in fitting if item.proven_level), None)
 
 
 def _member(backup: Backup, fresh: frozenset[str]) -> Member:
     manifest = backup.manifest
-    level = manifest.proven_level()
+    level = backup.proven_level
     return Member(
         kind=manifest.kind,
         label=manifest.label,
@@ -126,4 +135,5 @@ def _member(backup: Backup, fresh: frozenset[str]) -> Member:
         fresh=manifest.label in fresh,
         stores=backup.stores,
         level=level.name.lower().replace("_", "-") if level else "",
+        until=manifest.end if manifest.kind is Kind.FILES else None,
     )

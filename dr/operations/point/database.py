@@ -16,6 +16,7 @@ from dr.operations.wal.hurry import hurry
 from dr.policy.recovery_target import RecoveryTarget, TargetKind
 
 _PAUSE_SECONDS = 1.0
+NO_WAL = "no WAL is kept of this server"
 
 
 def database_position(system: System, marked: Marked) -> DatabasePosition | None:
@@ -29,26 +30,36 @@ def database_position(system: System, marked: Marked) -> DatabasePosition | None
     return DatabasePosition(dump.begin, None, dump.timeline, "", dump.label, reason)
 
 
+def keeps_wal(system: System) -> bool:
+    """Whether the settings promise that every position can be recovered."""
+    return system.postgres.physical and system.wal.method != "none"
+
+
 def _newest_dump(system: System) -> Manifest | None:
     found = open_repository(system).newest_first([Kind.DUMP])
-    return next((item.manifest for item in found if item.manifest.proven_level()), None)
+    return next((item.manifest for item in found if item.proven_level), None)
 
 
 def _base_that_leads_there(system: System, marked: Marked) -> tuple[str, str]:
     """The base backup's label; empty with the reason when WAL does not lead to the mark."""
     if marked.lsn is None:
         return "", marked.reason
-    if not system.postgres.physical or system.wal.method == "none":
-        return "", "no WAL is kept of this server"
-    target = RecoveryTarget(TargetKind.LSN, lsn=marked.lsn)
+    if not keeps_wal(system):
+        return "", NO_WAL
+    # With its timeline: after a failover the same number means another place.
+    target = RecoveryTarget(TargetKind.LSN, lsn=marked.lsn, timeline=marked.timeline)
     deadline = time.monotonic() + system.components.point.wait_seconds
     while True:
         hurry(system, until=marked.lsn)
         try:
-            return choose_point(system, target).base.label, ""
+            manifest = choose_point(system, target).base.manifest
         except BackupNotFound as error:
             return "", error.message  # waiting makes no base backup
         except (TargetRefused, BackupInvalid, StoreError) as error:
             if time.monotonic() >= deadline:
                 return "", f"{error.message} {error.detail}".strip()
+        else:
+            if manifest.system_identifier == marked.cluster:
+                return manifest.label, ""
+            return "", f"the server is cluster {marked.cluster}, its backups are of {manifest.system_identifier}"
         time.sleep(_PAUSE_SECONDS)

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 from dr.catalog.lsn import Lsn
 from dr.configuration.model import System
-from dr.errors import ConfigurationError, SourceError
+from dr.errors import SourceError
 from dr.operations.check_source import source_url
-from dr.postgres.mark import marking, referenced_paths
+from dr.postgres.inspection import read_facts
+from dr.postgres.mark import Named, marking, referenced_paths
 
 logger = logging.getLogger(__name__)
 
@@ -23,38 +24,49 @@ logger = logging.getLogger(__name__)
 class Marked:
     """The mark. ``lsn`` None: the server was not asked, or did not answer, and ``reason`` says why.
 
-    ``paths`` are what rows name, None with ``not_measured`` when that is not known.
+    ``cluster`` is its system identifier. ``paths`` are what rows name, None with ``not_measured`` when that is not
+    known; ``wanted`` says that the settings ask for them.
     """
 
     at: datetime
     lsn: Lsn | None = None
     timeline: int | None = None
+    cluster: str = ""
     reason: str = ""
     paths: tuple[str, ...] | None = None
     not_measured: str = ""
+    wanted: bool = False
 
 
 def mark_position(system: System) -> Marked:
     """Never fails for the server's sake: what is beside the database must be safe above all when that is down."""
+    wanted = system.components.point.references is not None
     if not system.postgres.configured or not system.postgres.url.reveal():
-        return Marked(datetime.now(UTC), reason="no server is configured", not_measured="no server is configured")
+        reason = "no server is configured"
+        return Marked(datetime.now(UTC), reason=reason, not_measured=reason, wanted=wanted)
+    statement, why_not = _statement(system)
+    url = source_url(system)
     try:
-        statement, why_not = _statement(system)
-        with marking(source_url(system)) as (mark, connection):
-            paths = tuple(dict.fromkeys(referenced_paths(connection, statement))) if statement else None
+        cluster = read_facts(url).system_identifier
+        with marking(url) as (mark, connection):
+            named = referenced_paths(connection, statement) if statement else Named(problem=why_not)
     except SourceError as error:
-        logger.warning("the database's position is not known: %s", error.message)
-        return Marked(datetime.now(UTC), reason=error.message, not_measured=error.message)
-    return Marked(mark.at, mark.lsn, mark.timeline, paths=paths, not_measured=why_not)
+        reason = f"{error.message} {error.detail}".strip()
+        logger.warning("the database's position is not known: %s", reason)
+        return Marked(datetime.now(UTC), reason=reason, not_measured=reason, wanted=wanted)
+    if named.problem and statement:
+        why_not = f"the statement in point.references does not run: {named.problem}"
+    paths = None if named.problem else named.paths
+    return Marked(mark.at, mark.lsn, mark.timeline, cluster, paths=paths, not_measured=why_not, wanted=wanted)
 
 
 def _statement(system: System) -> tuple[str, str]:
+    """The statement, or why there is none."""
     file = system.components.point.references
     if file is None:
         return "", "point.references is not set"
     try:
-        return file.read_text(encoding="utf-8"), ""
+        text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"point.references cannot be read: {file}", str(error), "Correct the path, or leave it out."
-        ) from error
+        return "", f"point.references cannot be read: {error}"
+    return text, "" if text else f"{file} (point.references) is empty"

@@ -20,19 +20,18 @@ from dr.storage.repository import Backup
 def measure_references(system: System, marked: Marked, files: Backup | None) -> tuple[References, tuple[str, ...]]:
     """The figures, and the paths that are missing."""
     if marked.paths is None:
-        return References(reason=marked.not_measured), ()
+        return References(reason=marked.not_measured, wanted=marked.wanted), ()
     if files is None or files.manifest.component is None:
-        return References(len(marked.paths), reason="there is no backup of the uploads"), ()
+        return References(len(marked.paths), reason="there is no backup of the uploads", wanted=True), ()
     manifest, items = files.manifest, files.manifest.component.items
     missing = noted_missing(system.state_directory / "files" / system.name, manifest.label, items, marked.paths)
     if missing is None:
         try:
             missing = _from_index(system, manifest, files.stores, marked.paths)
         except (BackupInvalid, KeyUnusable, StoreError) as error:
-            return References(
-                len(marked.paths), reason=f"what the uploads' backup holds is not known: {error.message}"
-            ), ()
-    return References(len(marked.paths), len(missing)), missing
+            why = f"what the uploads' backup holds is not known: {error.message}"
+            return References(len(marked.paths), reason=why, wanted=True), ()
+    return References(len(marked.paths), len(missing), wanted=True), missing
 
 
 def _from_index(system: System, manifest: Manifest, stores: tuple[str, ...], paths: tuple[str, ...]) -> tuple[str, ...]:

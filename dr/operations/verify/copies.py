@@ -113,12 +113,13 @@ def verify_copies(system: System, chosen: Iterable[Chosen], *, run: str) -> tupl
     watcher.begin(STEP, sum(item.copy.stored_bytes for item in todo))
     try:
         with opened(system.encryption) as cipher:
-            return tuple(_verify(repository, item, cipher, run) for item in todo)
+            return tuple(verify_copy(repository, item, cipher, run) for item in todo)
     finally:
         watcher.end(STEP)
 
 
-def _verify(repository: Repository, item: Chosen, cipher: Cipher, run: str) -> CopyProof:
+def verify_copy(repository: Repository, item: Chosen, cipher: Cipher, run: str) -> CopyProof:
+    """One of them. Only a verdict about the copy is kept: a store that does not answer fails the run alone."""
     label, store = Label.parse(item.copy.name), repository.store(item.copy.store)
     try:
         # What was chosen may have expired since; and only this store's own manifest speaks of its copy.
@@ -135,7 +136,10 @@ def _verify(repository: Repository, item: Chosen, cipher: Cipher, run: str) -> C
                 _require_readable(store, part.key)
     except ObjectArchived as error:
         return _told(item, "archived", "", 0.0, error.message)
-    proof = prove_copy(store, manifest, cipher, run, shared=whole)
+    try:
+        proof = prove_copy(store, manifest, cipher, run, shared=whole)
+    except StoreError as error:
+        return _told(item, "FAILED", Level.STORED.name.lower(), 0.0, error.message)
     detail = proof.detail
     try:
         add_proof(store, repository.system, label, proof)

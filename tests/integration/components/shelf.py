@@ -17,6 +17,7 @@ from dr.operations.draft import Draft
 from dr.operations.prove import prove
 from dr.operations.publish import Published, publish
 from dr.policy.drill_verdict import Answer, Probe
+from dr.policy.retention_periods import STANDARD
 from dr.secret import Secret
 
 
@@ -34,7 +35,8 @@ class Shelf:
 
     def drafts(self, kind: Kind) -> tuple[Draft, ...]:
         """Every part stored, none yet proven."""
-        return back_up_component(self.system, kind, run="run-1", cloud=True)
+        classes = BY_KIND[kind].classes(self.system)
+        return tuple(back_up_component(self.system, kind, run="run-1", cloud=True, keep_as=name) for name in classes)
 
     def draft(self, kind: Kind) -> Draft:
         """Stored, not yet proven, of a kind that has no parts."""
@@ -45,10 +47,10 @@ class Shelf:
         """Every part stored, read back, published."""
         return tuple(publish(self.system, draft, prove(self.system, draft, run="run-1")) for draft in self.drafts(kind))
 
-    def back_up(self, kind: Kind) -> Published:
-        """Stored, read back, published, of a kind that has no parts."""
-        (published,) = self.back_up_all(kind)
-        return published
+    def back_up(self, kind: Kind, keep_as: str = STANDARD) -> Published:
+        """Stored, read back, published: a kind that has no parts, or one part of another."""
+        draft = back_up_component(self.system, kind, run="run-1", cloud=True, keep_as=keep_as)
+        return publish(self.system, draft, prove(self.system, draft, run="run-1"))
 
     def manifest(self, kind: Kind, label: str = "latest") -> Manifest:
         return find_component(self.system, label, kind).manifest

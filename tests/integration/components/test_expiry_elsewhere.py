@@ -52,7 +52,7 @@ def test_components_stay_longer_elsewhere_and_the_database_for_ever(tmp_path: Pa
         put_backup(mine, of(Kind.REDIS, days))
         put_backup(mine, dump(NOW - timedelta(days=days)))
 
-    removed = apply_expiry(mine, plan_component_expiry(mine, NOW, kinds=(Kind.REDIS,), run_succeeded=True))
+    removed = apply_expiry(mine, plan_component_expiry(mine, NOW, kinds=(Kind.REDIS,)))
     removed += apply_expiry(mine, plan_local_expiry(mine, NOW, retention_days=None, run_succeeded=True))
 
     assert set(removed) == {
@@ -92,7 +92,7 @@ def test_a_day_of_logs_that_never_arrived_elsewhere_is_not_let_go_here(tmp_path:
     )
     put(4000, "audit", AUDIT_LOGS, "local")
 
-    removed = apply_expiry(mine, plan_component_expiry(mine, NOW, kinds=(Kind.LOGS,), run_succeeded=True))
+    removed = apply_expiry(mine, plan_component_expiry(mine, NOW, kinds=(Kind.LOGS,)))
 
     assert set(removed) == {f"local:{arrived}", f"local:{again}"}
 
@@ -106,7 +106,7 @@ def test_what_a_store_refuses_to_delete_is_retained_and_asked_for_once(tmp_path:
     locked = str(of(Kind.REDIS, 120))
     lying.lies.locked = locked
 
-    plan = plan_component_expiry(mine, NOW, kinds=(Kind.REDIS,), run_succeeded=True)
+    plan = plan_component_expiry(mine, NOW, kinds=(Kind.REDIS,))
     here, there = carry_out(mine, plan)
 
     actions = {str(item.copy.label): item.action for item in there.decisions}
@@ -125,7 +125,7 @@ def test_a_store_that_does_not_answer_is_left_as_it_is_and_named(tmp_path: Path,
         put_backup(mine, of(Kind.REDIS, days))
     lying.lies.always = (403, "AccessDenied")
 
-    here, there = carry_out(mine, plan_component_expiry(mine, NOW, kinds=(Kind.REDIS,), run_succeeded=True))
+    here, there = carry_out(mine, plan_component_expiry(mine, NOW, kinds=(Kind.REDIS,)))
 
     lying.lies.always = None
     assert there.decisions == ()

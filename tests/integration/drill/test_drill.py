@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dr.errors import DrillInconclusive, ObjectiveMissed, RecoveryFailed
-from dr.operations.drill.require import require
 from dr.operations.drill.draw import draw, stores_elsewhere
 from dr.operations.drill.place import keep, new_place
+from dr.operations.drill.require import require
 from dr.operations.drill_history import keep_drill, read_history
 from dr.operations.repositories import open_repository
 from dr.policy.drill_draw import DrillRequest

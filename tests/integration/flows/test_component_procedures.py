@@ -66,7 +66,7 @@ wait_seconds = 1
 
 
 def test_an_application_backup_ends_with_one_point_over_everything(host: Host) -> None:
-    """Every kind is stored, read back and published; the point names them, and the files that rows speak of are there."""
+    """Every kind is stored, read back, published; the point names them, and the files that rows speak of are there."""
     assert host.run("daily_backup", kind="dump")["error"] is None
 
     made = host.run("application_backup")

@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dr.errors import BackupInvalid, DrError, Interrupted, LeaseHeld, PartialBackup, PipelineError
+from dr.catalog.labels import Kind
+from dr.errors import (
+    AuthenticationFailed,
+    BackupInvalid,
+    DrError,
+    Interrupted,
+    LeaseHeld,
+    PartialBackup,
+    PipelineError,
+    ServerUnreachable,
+)
 from dr.operations.backup_run import BackupRun
 from dr.operations.draft import Draft
 from dr.operations.publish import Published
@@ -48,7 +58,7 @@ def test_a_part_that_fails_does_not_stop_the_next():
         run.conclude("coreflow360")
     assert "safe: base_20240101_020000_full in local and cloud" in caught.value.message
     assert "dump: writing x failed (pg_dump: killed by SIGKILL)" in caught.value.detail
-    assert "Nothing expired" in caught.value.hint
+    assert "Nothing older of what is not whole expired" in caught.value.hint
 
 
 @pytest.mark.parametrize("problem", ["store", "verification", "missing"])
@@ -98,9 +108,7 @@ def test_a_run_that_made_nothing_did_not_succeed():
 
 
 @pytest.mark.incident("I25")
-@pytest.mark.parametrize(
-    "error", [LeaseHeld("another run is at work"), Interrupted("SIGTERM"), KeyboardInterrupt(), ValueError()]
-)
+@pytest.mark.parametrize("error", [LeaseHeld("another run is at work"), Interrupted("SIGTERM"), KeyboardInterrupt()])
 def test_what_ends_the_whole_run_is_not_taken_for_a_failed_part(error):
     """Somebody else holds the lease, or somebody wants us to stop: the next part must not begin."""
     run = BackupRun()
@@ -116,3 +124,31 @@ def test_a_problem_is_told_once():
     _add(run, base(NIGHT), "store cloud: down")
 
     assert run.problems == ("store cloud: down",)
+
+
+def test_an_error_that_nobody_foresaw_costs_its_part_and_no_other():
+    """A defect, or a disk with a mood of its own: the others are still made safe, and the end tells of it."""
+    run = BackupRun()
+    with run.part("file uploads", Kind.FILES):
+        raise OSError(5, "Input/output error")
+    with run.part("Redis", Kind.REDIS):
+        pass
+
+    assert run.failed == {Kind.FILES}
+    with pytest.raises(DrError, match="Input/output error"):
+        run.conclude("shop")
+
+
+def test_only_a_cache_that_does_not_answer_is_a_note():
+    """A password that was changed would otherwise be green for ever (I12)."""
+    run = BackupRun()
+    with run.part("Redis", Kind.REDIS, may_be_missing=True):
+        raise ServerUnreachable("nothing answers")
+    assert run.problems == ()
+    assert run.notes == ["Redis: nothing answers"]
+
+    with run.part("Redis", Kind.REDIS, may_be_missing=True):
+        raise AuthenticationFailed("the password is wrong")
+
+    assert run.problems == ("Redis: the password is wrong",)
+    assert run.failed == {Kind.REDIS}

@@ -13,7 +13,7 @@ from dr.catalog.points import DatabasePosition, Member, PointContents, Reference
 from dr.errors import ConfigurationError
 from dr.operations.expire import apply_expiry, plan_component_expiry, plan_local_expiry
 from dr.policy.retention_periods import APPLICATION_LOGS, AUDIT_LOGS
-from tests.unit.operations.places import NAME, base, dump, put_backup, put_objects, repository, system
+from tests.unit.operations.places import NAME, base, block, dump, put_backup, put_objects, repository, system
 
 NOW = datetime(2024, 3, 1, 2, 10, tzinfo=UTC)
 
@@ -53,10 +53,9 @@ def put_logs(mine, days: float, keep_as: str, *, at: datetime | None = None, sec
     return label
 
 
-def expire(mine, *kinds: Kind, succeeded: bool = True) -> set[str]:
+def expire(mine, *kinds: Kind, failed: tuple[Kind, ...] = ()) -> set[str]:
     """What goes in a component run."""
-    plan = plan_component_expiry(mine, NOW, kinds=kinds, run_succeeded=succeeded)
-    return set(apply_expiry(mine, plan))
+    return set(apply_expiry(mine, plan_component_expiry(mine, NOW, kinds=kinds, failed=failed)))
 
 
 def listed(mine) -> set[str]:
@@ -111,14 +110,34 @@ def test_a_number_of_days_for_once_is_the_databases_alone(tmp_path):
 
 
 @pytest.mark.incident("I14")
-def test_a_failed_run_of_a_kind_lets_nothing_of_it_go(tmp_path):
-    """However old, however many are newer."""
+def test_a_failed_run_of_a_kind_lets_nothing_of_it_go_and_the_others_go(tmp_path):
+    """However old, however many are newer; nor is what a killed run left of it swept."""
     mine = system(tmp_path)
-    for days in (0, 30, 60):
+    for days in (0, 30):
         put_backup(mine, of(Kind.REDIS, days))
+        put_backup(mine, of(Kind.CONFIG, days))
+    for kind in (Kind.REDIS, Kind.CONFIG):
+        put_objects(mine, of(kind, 40))
 
-    assert expire(mine, Kind.REDIS, succeeded=False) == set()
-    assert len(expire(mine, Kind.REDIS)) == 2
+    (plan,) = plan_component_expiry(mine, NOW, kinds=(Kind.REDIS, Kind.CONFIG), failed=(Kind.REDIS,))
+    removed = expire(mine, Kind.REDIS, Kind.CONFIG, failed=(Kind.REDIS,))
+
+    reasons = {str(item.copy.label): item.reason for item in plan.decisions}
+    assert reasons[str(of(Kind.REDIS, 30))] == "the backup of this kind was not whole"
+    assert removed == {f"local:{of(Kind.CONFIG, days)}" for days in (30, 40)}
+    assert expire(mine, Kind.REDIS) == {f"local:{of(Kind.REDIS, days)}" for days in (30, 40)}
+
+
+def test_a_kind_that_failed_keeps_no_other_alive_and_a_failed_point_keeps_its_members(tmp_path):
+    """The point of a run that could not make one stays, and with it what it names."""
+    mine = system(tmp_path)
+    for days in (0, 20):
+        put_backup(mine, of(Kind.REDIS, days))
+    put_point(mine, 0, of(Kind.REDIS, 0))
+    put_point(mine, 20, of(Kind.REDIS, 20))
+
+    assert expire(mine, Kind.REDIS, Kind.POINT, failed=(Kind.POINT,)) == set()
+    assert expire(mine, Kind.REDIS, Kind.POINT, failed=(Kind.REDIS,)) == {f"local:{of(Kind.POINT, 20)}"}
 
 
 def test_each_class_of_logs_goes_by_the_age_of_its_newest_day(tmp_path):
@@ -186,6 +205,45 @@ def test_a_point_that_cannot_be_read_keeps_what_it_may_name(tmp_path):
     assert expire(mine, Kind.REDIS, Kind.POINT) == {f"local:{of(Kind.REDIS, 21)}"}
 
 
+@pytest.mark.incident("I14")
+@pytest.mark.parametrize("second", ["silent", "unreadable"])
+def test_what_a_point_in_another_store_needs_stays_though_nobody_can_read_it_there(tmp_path, second):
+    """Here the point's time is over. There it may have years, and its members may be nowhere but here."""
+    mine = system(tmp_path, "local", "second")
+    for days in (0, 20, 21):
+        put_backup(mine, of(Kind.REDIS, days), "local")
+    put_point(mine, 0, of(Kind.REDIS, 0))
+    point = put_point(mine, 20, of(Kind.REDIS, 20))
+    if second == "silent":
+        (tmp_path / "second" / NAME / "point").rename(tmp_path / "away")
+        block(tmp_path / "second" / NAME / "point")
+    else:
+        repository(mine).store("second").put_bytes(labels.manifest_key(NAME, point), b'{"format_version": 2}')
+
+    removed = expire(mine, Kind.REDIS, Kind.POINT)
+
+    assert removed == {f"local:{point}", f"local:{of(Kind.REDIS, 21)}"}
+
+
+@pytest.mark.parametrize("away", ["database", "wal-index"])
+def test_a_local_store_that_cannot_be_listed_hides_no_plan_of_another(tmp_path, away):
+    """It is named and left as it is: what the run made safe elsewhere must still be told."""
+    mine = system(tmp_path, "local", "second")
+    for days in (0, 30):
+        put_backup(mine, dump(ago(days)))
+        put_backup(mine, base(ago(days)), "second")
+    if (tmp_path / "local" / NAME / away).exists():
+        (tmp_path / "local" / NAME / away).rename(tmp_path / "moved")
+    block(tmp_path / "local" / NAME / away)
+
+    here, there = plan_local_expiry(mine, NOW, retention_days=None, run_succeeded=True)
+    removed = apply_expiry(mine, (here, there))
+
+    assert here.note.startswith("the store does not tell what it has")
+    assert here.decisions == ()
+    assert set(removed) == {f"second:{dump(ago(30))}", f"second:{base(ago(30))}"}
+
+
 @pytest.mark.parametrize("kinds", [(), DATABASE_KINDS, (Kind.REDIS, Kind.DUMP)])
 def test_the_database_never_expires_by_a_components_run(tmp_path, kinds):
     """Elsewhere its copies stay whatever anybody asks."""
@@ -193,4 +251,4 @@ def test_the_database_never_expires_by_a_components_run(tmp_path, kinds):
     put_backup(mine, dump(ago(4000)))
 
     with pytest.raises(ConfigurationError, match="for components only"):
-        plan_component_expiry(mine, NOW, kinds=kinds, run_succeeded=True)
+        plan_component_expiry(mine, NOW, kinds=kinds)

@@ -51,6 +51,29 @@ def test_an_unproven_backup_is_better_than_none(tmp_path):
     assert find_backup(mine, "latest", Kind.DUMP).manifest.label == "backup_20240101_020000"
 
 
+def test_a_proof_of_a_copy_that_is_gone_proves_nothing(tmp_path):
+    """What was read back in one store has been lost with it; the copy that is left never was."""
+    mine = system(tmp_path, "local", "cloud")
+    put_backup(mine, dump(NIGHT))
+    newer = put_backup(mine, dump(NIGHT + DAY), proven=("cloud",))
+    repository(mine).delete(newer.parsed_label, "cloud")
+
+    found = find_backup(mine, "latest", Kind.DUMP)
+
+    assert found.manifest.label == "backup_20240101_020000"
+    assert any("backup_20240102_020000" in note for note in found.notes)
+
+
+def test_the_latest_is_the_latest_whatever_the_clock_of_this_host_says(tmp_path):
+    """A host that was set up in a hurry lives in another month: the newest backup is still the one to restore."""
+    mine = system(tmp_path)
+    ahead = datetime.now(UTC).replace(microsecond=0) + 100 * DAY
+    for label in (dump(ahead), dump(ahead - 200 * DAY), dump(ahead - 101 * DAY)):
+        put_backup(mine, label)
+
+    assert find_backup(mine, "latest", Kind.DUMP).manifest.label == str(dump(ahead))
+
+
 @pytest.mark.parametrize(
     "text",
     [
