@@ -1,5 +1,7 @@
 """The demo system as a process that stays: server, S3 endpoint, data, WAL receiver, and a writer with its canary.
 
+With everything beside the database: Redis, uploads, configuration, code, secrets, certificates, logs, infrastructure.
+
 Run as ``python -m deployments.demo_system DIRECTORY READY_FILE SCALE``. Each time it begins, it builds everything anew
 in DIRECTORY, which is emptied first: the endpoint keeps its objects in memory and the key pair is a demo's, so nothing
 from before could be restored anyway. READY_FILE appears when all of it answers. SIGTERM ends it.
@@ -35,16 +37,19 @@ def serve(directory: Path, ready_file: Path, scale: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     _empty(directory)
-    with estate(directory) as built:
+    with estate(directory, with_beside=True) as built:
         size = load_dataset(built, scale)
+        built.beside.fill()
         with receiving(built) as receiver, writing(built, user_count(built), _ORDERS_PER_SECOND) as workload:
             receiver.wait_until_receiving()
             workload.wait_for_commit()
             _announce(ready_file, built, size)
             while not stopped.wait(1.0):
-                if not all(pid and process(pid).begun for pid in (built.server.pid, workload.pid, receiver.pid)):
+                needed = (built.server.pid, workload.pid, receiver.pid, *built.beside.pids)
+                if not all(pid and process(pid).begun for pid in needed):
                     raise DrError(
-                        "the demo's server, its writer or its WAL receiver has ended", hint="`make up` builds it anew."
+                        "the demo's server, its writer, its WAL receiver or its Redis has ended",
+                        hint="`make up` builds it anew.",
                     )
             receiver.stop()
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dr.configuration.components import settings_classes
 from dr.configuration.environment import VARIABLES
 from dr.configuration.model import StoreSettings, System
 from dr.configuration.settings import find
+from dr.secret import Secret
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 def write_configuration(directory: Path, system: System) -> Path:
@@ -24,6 +31,9 @@ def write_configuration(directory: Path, system: System) -> Path:
     lines.append(f"recipients = {json.dumps(system.encryption.recipients)}")
     if system.encryption.gnupg_home is not None:
         lines.append(_line("gnupg_home", system.encryption.gnupg_home))
+    for kind, _ in settings_classes():
+        given = _component(kind, getattr(system.components, kind), private)
+        lines += ["", f"[system.{system.name}.{kind}]", *given] if given else []
     return _secret(directory / "dr.toml", "\n".join(lines) + "\n")
 
 
@@ -48,6 +58,25 @@ def _store(store: StoreSettings, private: Path) -> list[str]:
         file = _secret(private / f"{store.name}_secret_access_key", store.secret_access_key.reveal())
         lines.append(_line("secret_access_key_file", file))
     return lines
+
+
+def _component(kind: str, settings: DataclassInstance, private: Path) -> list[str]:
+    """What of a component's settings is not as it is by default."""
+    lines = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, Secret):
+            lines.append(_line(f"{field.name}_file", _secret(private / f"{kind}_{field.name}", value.reveal())))
+        elif value != field.default:
+            lines.append(f"{field.name} = {_value(value)}")
+    return lines
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    plain = isinstance(value, bool | int | float)
+    return json.dumps(value if plain else str(value), ensure_ascii=False)
 
 
 def _line(key: str, value: str | Path) -> str:

@@ -1,4 +1,7 @@
-"""An S3 endpoint on the loopback address, as a process of its own: moto's server, or rclone over a directory."""
+"""An S3 endpoint on the loopback address, as a process of its own: moto's server, or rclone over a directory.
+
+moto's also stands for Amazon's other services.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dr
+from dr.configuration.components.aws import AwsSettings
 from dr.configuration.model import StoreSettings
 from dr.demo.ports import LOOPBACK
 from dr.errors import ToolError
@@ -32,7 +37,7 @@ class Endpoint:
     """A starting endpoint: ``wait`` until it has an address and the bucket is there."""
 
     child: Child
-    makes_buckets: bool
+    stands_for_amazon: bool
     access_key_id: str
     secret_access_key: Secret
 
@@ -45,7 +50,7 @@ class Endpoint:
                 raise ToolError("the S3 endpoint does not start", detail=said, hint="Install moto[server] anew.")
             time.sleep(0.05)
         url = announced[1]
-        if self.makes_buckets:
+        if self.stands_for_amazon:
             _make_bucket(url)
         return StoreSettings(
             "cloud",
@@ -56,6 +61,12 @@ class Endpoint:
             access_key_id=self.access_key_id,
             secret_access_key=self.secret_access_key,
         )
+
+    def amazon(self, store: StoreSettings) -> AwsSettings | None:
+        """How its other services are reached, at the address of its ``store``; None where it has no others."""
+        if not self.stands_for_amazon:
+            return None
+        return AwsSettings(store.region, store.endpoint_url, self.access_key_id, self.secret_access_key)
 
 
 @contextmanager
@@ -69,9 +80,11 @@ def s3_endpoint(directory: Path, *, moto: bool | None = None) -> Iterator[Endpoi
     (directory / BUCKET).mkdir(parents=True)
     key, secret = f"demo{secrets.token_hex(8)}", Secret(secrets.token_urlsafe(30))
     if moto:
-        argv = (sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", "0")
-        # It keeps larger objects in temporary files, which are to be in our directory too.
-        with Child("moto", argv, environment={"TMPDIR": str(directory)}) as child:
+        argv = (sys.executable, "-m", "dr.demo.moto_stand_in", "-H", LOOPBACK, "-p", "0")
+        # It keeps larger objects in temporary files, which are to be in our directory too; and it needs none of the
+        # thousand images of Amazon's own, which take it seconds to load.
+        settings = {"TMPDIR": str(directory), "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+        with Child("moto", argv, environment=settings, directory=Path(dr.__file__).parents[1]) as child:
             yield Endpoint(child, True, key, secret)
         return
     serve = (_rclone(), "serve", "s3", "--addr", f"{LOOPBACK}:0", "--config", "", str(directory))

@@ -1,7 +1,8 @@
 """The estate: a PostgreSQL that is run as a production is, an S3 endpoint, a key pair, and the system they make.
 
-Everything lies in one directory, except the key ring and a passing socket, which need short paths and are removed.
-Passwords are made when it is built. Every process ends with ours, whatever ends it.
+With everything that a product has beside its database, where that is asked for. Everything lies in one directory,
+except the key ring and a passing socket, which need short paths and are removed. Passwords are made when it is built.
+Every process ends with ours, whatever ends it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dr.configuration.model import EncryptionSettings, PostgresSettings, StoreSettings, System
+from dr.demo.beside.estate import Beside, furnished
+from dr.demo.beside.part import Room
 from dr.demo.configuration_file import environment_for, write_configuration
 from dr.demo.endpoint import s3_endpoint
 from dr.demo.keys import key_pair
@@ -66,6 +69,7 @@ class Estate:
     urls: Mapping[str, Secret]
     system: System
     environment: Mapping[str, str]
+    beside: Beside
 
     @property
     def production(self) -> Path:
@@ -77,15 +81,23 @@ class Estate:
         return self.urls[SUPERUSER]
 
     @property
-    def note(self) -> str:
-        """What the demo has to say of its server, when that is not the version it is meant for."""
+    def notes(self) -> tuple[str, ...]:
+        """What the demo has to say of what it could not have here as it is meant."""
         found = self.installation
-        return "" if found.major == NEWEST else f"PostgreSQL {NEWEST} is not installed: this runs on {found.version}."
+        older = f"PostgreSQL {NEWEST} is not installed: this runs on {found.version}."
+        return (*((older,) if found.major != NEWEST else ()), *self.beside.notes)
+
+    @property
+    def note(self) -> str:
+        """The same as one text; empty when all is as it is meant."""
+        return " ".join(self.notes)
 
 
 @contextmanager
-def estate(directory: Path, installation: Installation | None = None) -> Iterator[Estate]:
+def estate(directory: Path, installation: Installation | None = None, *, with_beside: bool = False) -> Iterator[Estate]:
     """Build everything and serve the empty database; afterwards all processes have ended and the files stay.
+
+    ``with_beside``: also what is beside the database, to be filled when that has its rows.
 
     Raises ``TargetRefused`` unless ``directory`` is new or empty, ``ToolError`` when a program is missing.
     """
@@ -108,15 +120,21 @@ def estate(directory: Path, installation: Installation | None = None) -> Iterato
         server.begin(directory / "production")
         with connected(urls[OWNER]) as connection:
             create_table(connection)
+        cloud = endpoint.wait()
+        beside = Beside()
+        if with_beside:
+            room = Room(directory / "beside", endpoint.amazon(cloud), urls[SUPERUSER])
+            beside = stack.enter_context(furnished(room))
         system = System(
             name=SYSTEM,
             postgres=PostgresSettings(urls["backup"]),
-            stores=(StoreSettings("local", "local", path=directory / "backups"), endpoint.wait()),
+            stores=(StoreSettings("local", "local", path=directory / "backups"), cloud),
             encryption=EncryptionSettings(recipients=(keys.fingerprint,), gnupg_home=keys.home),
+            components=beside.settings,
             state_directory=directory / "state",
         )
         file = write_configuration(directory, system)
-        yield Estate(directory, installation, server, port, urls, system, environment_for(file, system))
+        yield Estate(directory, installation, server, port, urls, system, environment_for(file, system), beside)
 
 
 def newest_server() -> Installation:

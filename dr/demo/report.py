@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dr.demo.beside.report import NOTHING_BESIDE, BesideReport, beside_rows
 from dr.demo.checks import CheckResult
 from dr.evidence.phases import Phase
 from dr.policy.objectives import Scenario, Verdict
@@ -12,7 +13,10 @@ from dr.policy.objectives import Scenario, Verdict
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """One disaster and one recovery, measured. Times are seconds; ``phases`` in the order in which they began."""
+    """One disaster and one recovery, measured. Times are seconds; ``phases`` in the order in which they began.
+
+    ``beside`` is None where the shop was a database alone.
+    """
 
     scenario: Scenario
     verdict: Verdict
@@ -24,13 +28,21 @@ class DemoReport:
     loss_explanation: str
     database_bytes: int
     demo_seconds: float
+    beside: BesideReport | None = None
     notes: tuple[str, ...] = ()
     drills: tuple[Mapping[str, str], ...] = ()
 
     @property
     def met(self) -> bool:
         """In time, with no more loss than allowed, and everything that should be there is there."""
-        return self.verdict.met and self.check.passed
+        return self.verdict.met and not self.differences
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Every way in which what came back is not what was there, of the database and of what is beside it."""
+        beside = self.beside.problems if self.beside is not None else ()
+        content = () if self.check.passed or self.check.problems else ("the checksums differ",)
+        return (*self.check.problems, *content, *beside)
 
     def as_dict(self) -> dict[str, object]:
         """The content of ``demo-report.json``."""
@@ -58,12 +70,16 @@ class DemoReport:
             "demo_seconds": round(self.demo_seconds, 1),
             "notes": list(self.notes),
             "drills": [dict(row) for row in self.drills],
+            **(self.beside.as_dict() if self.beside is not None else NOTHING_BESIDE),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Scoreboard:
-    """Two tables of text. ``scores`` are (measure, achieved, target, verdict), ``phases`` are (name, seconds, note)."""
+    """Tables of text. ``scores`` are (measure, achieved, target, verdict), ``phases`` are (name, seconds, note).
+
+    What is ``beside`` the database has a table of its own.
+    """
 
     title: str
     scores: tuple[tuple[str, str, str, str], ...]
@@ -71,6 +87,7 @@ class Scoreboard:
     checked: tuple[str, ...]
     problems: tuple[str, ...]
     verdict: str
+    beside: BesideReport | None = None
 
 
 def scoreboard(report: DemoReport) -> Scoreboard:
@@ -89,7 +106,8 @@ def scoreboard(report: DemoReport) -> Scoreboard:
         ),
         phases=tuple(_phase_row(phase) for phase in report.phases),
         checked=check.checked,
-        problems=check.problems,
+        problems=report.differences,
+        beside=report.beside,
         verdict="met" if report.met else "MISSED",
     )
 
@@ -100,6 +118,10 @@ def scoreboard_lines(board: Scoreboard) -> tuple[str, ...]:
     lines += _columns((("", "achieved", "target", ""), *board.scores))
     lines += ["", *_columns((("phase", "seconds", ""), *board.phases)), "", "compared with what was committed:"]
     lines += [f"  {item}" for item in board.checked]
+    if board.beside is not None:
+        lines += ["", *_columns(beside_rows(board.beside)), ""]
+        lines += [f"recovery point {board.beside.point}: {board.beside.statement}"]
+        lines += [f"everything back {board.beside.everything_seconds:.1f} s after the disaster was declared"]
     lines += [f"  DIFFERENT: {item}" for item in board.problems]
     lines += ["", f"objectives: {board.verdict}"]
     return tuple(lines)
@@ -129,6 +151,6 @@ def _word(met: bool) -> str:
     return "met" if met else "MISSED"
 
 
-def _columns(rows: tuple[tuple[str, ...], ...]) -> list[str]:
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

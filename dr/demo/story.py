@@ -1,5 +1,6 @@
 """The whole story: a shop at work, backups and WAL taken meanwhile, a disaster, a recovery to the second before it.
 
+Everything beside the database is lost with it and brought back from the recovery point; that has a clock of its own.
 How to back up and how to recover is passed in, because the order of those steps is written once, in the flows, and
 this library knows nothing of flows. The RTO clock runs from the declared disaster, when PostgreSQL has reported damaged
 pages and somebody decides to recover, to the first commit that the recovered server acknowledges to the shop.
@@ -14,8 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dr.catalog.canary import Beat
+from dr.components.registry import BY_KIND
 from dr.configuration.model import System
 from dr.demo.baseline import Baseline, take_baseline
+from dr.demo.beside.estate import Beside
+from dr.demo.beside.recovery import BesideRecovery, bring_back_beside, compare_beside
+from dr.demo.beside.report import BesideReport
 from dr.demo.checks import check_recovered
 from dr.demo.corruption import Damage, confirm_corruption, corrupt
 from dr.demo.dataset import load_dataset
@@ -46,6 +51,7 @@ class RecoveryOutcome:
 
 
 Recover = Callable[[System, Path, datetime], RecoveryOutcome]
+BringBack = Callable[[System, Beside, Path], BesideRecovery]
 Drill = Callable[[System], Sequence[Mapping[str, str]]]
 """A row for each drill: its name, its outcome, and details."""
 BEFORE = timedelta(seconds=1)
@@ -87,6 +93,7 @@ class _Recovery:
     phases: tuple[Phase, ...]
     loss: Loss
     journal: Journal
+    declared: float
 
 
 def run_demo(
@@ -96,18 +103,21 @@ def run_demo(
     *,
     back_up: BackUp,
     recover: Recover,
+    back_up_beside: BackUp | None = None,
+    bring_back: BringBack = bring_back_beside,
     drill: Drill | None = None,
     pace: Pace | None = None,
 ) -> DemoReport:
     """Play it in ``directory``, which must be new or empty and holds everything afterwards. Leaves nothing running.
 
-    With ``drill`` the same backups are drilled in the end.
+    Without ``back_up_beside`` the shop is a database alone. With ``drill`` the same backups are drilled in the end.
     """
     begin = time.monotonic()
-    with estate(directory) as place:
+    with estate(directory, with_beside=back_up_beside is not None) as place:
         shop = _open_shop(place, say, scale)
-        disaster = _lose(place, shop, say, back_up, pace or Pace())
+        disaster = _lose(place, shop, say, (back_up, back_up_beside), pace or Pace())
         recovery = _recover(place, shop, say, recover, disaster.target)
+        beside = _bring_back(place, say, bring_back, recovery.declared)
         say("Comparing every table, large object and definition with what was committed ...")
         check = check_recovered(shop.before, (disaster.journal, recovery.journal), place.superuser_url)
         if drill is not None:
@@ -118,29 +128,31 @@ def run_demo(
             verdict=Verdict(place.system.objectives[SCENARIO], recovery.rto_seconds, recovery.loss.seconds),
             phases=recovery.phases,
             check=check,
+            beside=beside,
             corruption_message=disaster.message,
             server_version=place.installation.version,
             backup_label=recovery.outcome.label,
             loss_explanation=recovery.loss.explanation,
             database_bytes=shop.database_bytes,
             demo_seconds=time.monotonic() - begin,
-            notes=(place.note,) if place.note else (),
+            notes=place.notes,
             drills=tuple(drills),
         )
 
 
 def _open_shop(place: Estate, say: Say, scale: float) -> _Shop:
-    if place.note:
-        say(place.note)
+    for note in place.notes:
+        say(note)
     say(f"PostgreSQL {place.installation.version} serves on 127.0.0.1:{place.port}. Loading the shop ...")
     size = load_dataset(place, scale)
+    place.beside.fill()
     before = take_baseline(place.superuser_url)
     rows = sum(item.rows for item in before.digests.values())
     say(f"{size / 1e6:.0f} MB, {rows:,} rows, all of it digested.")
     return _Shop(before, size, user_count(place))
 
 
-def _lose(place: Estate, shop: _Shop, say: Say, back_up: BackUp, pace: Pace) -> _Disaster:
+def _lose(place: Estate, shop: _Shop, say: Say, back_up: Sequence[BackUp | None], pace: Pace) -> _Disaster:
     """Back up and receive WAL while the shop writes, and let it write on until its server dies."""
     with receiving(place) as receiver:
         receiver.wait_until_receiving()
@@ -148,14 +160,20 @@ def _lose(place: Estate, shop: _Shop, say: Say, back_up: BackUp, pace: Pace) -> 
             workload.wait_for_commit()
             say("The shop takes orders, and its WAL is stored as it comes. Backing up under this load ...")
             time.sleep(pace.before_backup)
-            back_up(place.system)
+            for one in back_up:
+                if one is not None:
+                    one(place.system)
             time.sleep(pace.after_backup)
             damage = corrupt(place, _SEED)
             journal = workload.stop()
+        place.beside.destroy()
         message = confirm_corruption(place.superuser_url, damage)
         receiver.stop()
     say(f"The shop was told of {len(journal.acknowledged):,} commits when its server went down. {_told(damage)}")
     say(f"PostgreSQL itself: {message}")
+    if place.beside.parts:
+        lost = ", ".join(BY_KIND[part.kind].title for part in place.beside.parts)
+        say(f"Gone with it: {lost}.")
     return _Disaster(journal, message, damage.at - BEFORE)
 
 
@@ -184,4 +202,15 @@ def _recover(place: Estate, shop: _Shop, say: Say, recover: Recover, moment: dat
         seconds = time.monotonic() - declared
         say(f"The shop commits again, {seconds:.1f} s after the disaster was declared.")
         journal = workload.stop()
-    return _Recovery(outcome, seconds, named_phases((*stopwatch.phases, *outcome.phases)), loss, journal)
+    return _Recovery(outcome, seconds, named_phases((*stopwatch.phases, *outcome.phases)), loss, journal, declared)
+
+
+def _bring_back(place: Estate, say: Say, bring_back: BringBack, declared: float) -> BesideReport | None:
+    """Everything beside the database, when that serves again; then compared with what it was."""
+    if not place.beside.parts:
+        return None
+    say("Bringing back everything beside the database, from the recovery point ...")
+    recovery = bring_back(place.system, place.beside, place.directory / "returned")
+    seconds = time.monotonic() - declared
+    say(f"Everything is back, {seconds:.1f} s after the disaster was declared.")
+    return compare_beside(recovery, seconds)

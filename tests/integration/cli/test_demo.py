@@ -34,6 +34,17 @@ def test_the_demo_meets_its_objectives_and_leaves_only_its_report(dr: Dr) -> Non
     assert (report["met"], report["checksums_match"], report["problems"]) == (True, True, [])
     assert report["rows_expected"] == report["rows_restored"] > 0
     assert "objectives: met" in shown.out
+    assert {row["kind"] for row in report["components"]} >= {
+        "files",
+        "config",
+        "code",
+        "secrets",
+        "certificates",
+        "logs",
+    }
+    assert all(row["identical"] and row["came_back"] for row in report["components"])
+    assert report["recovery_point"]["fits"] is True
+    assert shown.out.count("identical") == len(report["components"])
     assert [path.name for path in dr.directory.iterdir()] == ["demo-report.json"]
 
 

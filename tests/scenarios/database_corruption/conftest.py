@@ -17,7 +17,7 @@ from dr.demo.dataset import load_dataset
 from dr.demo.estate import Estate, estate
 from dr.demo.report import DemoReport
 from dr.demo.story import Pace, RecoveryOutcome, run_demo
-from tests.scenarios.database_corruption.procedures import back_up, recover
+from tests.scenarios.database_corruption.procedures import back_up, back_up_beside, recover
 
 SCALE = 0.02
 PACE = Pace(before_backup=1.5, after_backup=2.5)
@@ -58,15 +58,24 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(temporary))
         patch.setenv("TMPDIR", str(temporary))
-        report = run_demo(directory, said.append, SCALE, back_up=back_up, recover=recover_and_remember, pace=PACE)
+        report = run_demo(
+            directory,
+            said.append,
+            SCALE,
+            back_up=back_up,
+            recover=recover_and_remember,
+            back_up_beside=back_up_beside,
+            pace=PACE,
+        )
     return Played(directory, temporary, report, tuple(said), *seen[0])
 
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """A small shop that runs."""
-    with estate(tmp_path_factory.mktemp("estate") / "here") as built:
+    """A small shop that runs, with everything beside its database."""
+    with estate(tmp_path_factory.mktemp("estate") / "here", with_beside=True) as built:
         load_dataset(built, SCALE)
+        built.beside.fill()
         yield built
 
 

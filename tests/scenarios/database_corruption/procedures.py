@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from dr.components.registry import Part, configured
 from dr.configuration.model import System
 from dr.demo.story import RecoveryOutcome
 from dr.evidence.phases import Stopwatch
@@ -13,7 +14,11 @@ from dr.operations.back_up_cluster import back_up_cluster
 from dr.operations.back_up_database import back_up_database
 from dr.operations.check_recovery import check_copy
 from dr.operations.check_source import check_source
+from dr.operations.component.back_up import back_up_component
+from dr.operations.draft import Draft
 from dr.operations.plan_recovery import choose
+from dr.operations.point.compose import compose_point
+from dr.operations.point.mark import mark_position
 from dr.operations.prove import prove
 from dr.operations.publish import publish
 from dr.operations.restore import restore
@@ -28,10 +33,31 @@ def back_up(system: System) -> None:
     assert source.physical, source.physical_reason
     assert not source.facts.superuser
     for copy in (back_up_database, back_up_cluster):
-        draft = copy(system, run=RUN, cloud=True)
-        published = publish(system, draft, prove(system, draft, run=RUN))
-        assert set(published.stores) == {"local", "cloud"}
-        assert not published.problems
+        _published(system, copy(system, run=RUN, cloud=True))
+
+
+def back_up_beside(system: System) -> None:
+    """Every component, proven in both stores, and a recovery point over all of it."""
+    _components(system, Part.INFRASTRUCTURE)
+    marked = mark_position(system)
+    fresh = _components(system, Part.APPLICATION)
+    _published(system, compose_point(system, marked, fresh, run=RUN, cloud=True))
+
+
+def _components(system: System, part: Part) -> list[str]:
+    """The labels of a backup of each kind, and of each part of a kind that is kept for times of its own."""
+    return [
+        _published(system, back_up_component(system, row.kind, run=RUN, cloud=True, keep_as=keep_as))
+        for row in configured(system, part)
+        for keep_as in row.classes(system)
+    ]
+
+
+def _published(system: System, draft: Draft) -> str:
+    published = publish(system, draft, prove(system, draft, run=RUN))
+    assert set(published.stores) == {"local", "cloud"}
+    assert not published.problems
+    return published.label
 
 
 def recover(system: System, target: Path, moment: datetime) -> RecoveryOutcome:

@@ -1,4 +1,7 @@
-"""Heap pages are overwritten on disk; the shop is recovered from a backup that was taken while it was at work."""
+"""Heap pages are overwritten on disk; the shop is recovered from a backup that was taken while it was at work.
+
+With the database everything beside it is lost, and comes back from the recovery point.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dr.catalog.labels import COMPONENT_KINDS
+from dr.catalog.manifest import Manifest, from_json
+from dr.components.redis.programs import servers
 from dr.demo.journal import Journal, read_journal
+from dr.demo.report import scoreboard, scoreboard_lines
 from dr.demo.story import Pace, run_demo
 from dr.postgres.cluster import running
 from dr.postgres.connection import connected
@@ -139,8 +146,79 @@ def test_no_password_is_said_or_reported(played: Played) -> None:
     secrets = {file.read_text() for file in (played.directory / "secrets").iterdir()}
     password = played.system.postgres.url.reveal().split(":")[2].split("@")[0]
     text = "\n".join(played.said) + str(played.written)
+    secrets |= {file.read_text() for file in (played.directory / "beside" / "tokens").iterdir()}
 
+    assert len(secrets) >= 6
     assert all(secret not in text for secret in {*secrets, password})
+
+
+def _point(played: Played) -> Manifest:
+    """The manifest of the recovery point, as it lies in the store."""
+    (file,) = (played.directory / "backups").glob("*/point/*/point.manifest.json")
+    return from_json(file.read_bytes(), str(file))
+
+
+@pytest.mark.incident("I37")
+def test_everything_beside_the_database_is_back_as_it_was(played: Played) -> None:
+    """A row for every kind there is, each identical, with what came back of it."""
+    if not servers():
+        pytest.skip("not applicable: there is no redis-server for this platform")
+    beside = played.report.beside
+
+    assert beside is not None
+    assert played.report.notes == ()
+    assert {row.kind for row in beside.rows} == {str(kind) for kind in COMPONENT_KINDS}
+    assert beside.problems == ()
+    assert played.written["components"] == beside.as_dict()["components"]
+    assert all(row.identical for row in beside.rows)
+    assert all(row.came_back and row.labels and row.seconds > 0 for row in beside.rows)
+    assert played.report.verdict.rto_seconds < beside.everything_seconds < 300
+
+
+def test_it_comes_from_the_backups_that_the_recovery_point_names(played: Played) -> None:
+    """Each row has exactly the labels of the point's members of that kind."""
+    point = _point(played)
+    beside = played.report.beside
+    assert point.point is not None
+    named: dict[str, list[str]] = {}
+    for member in point.point.members:
+        named.setdefault(str(member.kind), []).append(member.label)
+
+    assert beside is not None
+    assert beside.point == point.label
+    assert {row.kind: [*row.labels] for row in beside.rows} == named
+    assert len(named["logs"]) == 2
+
+
+def test_the_recovery_point_says_where_the_database_was_and_that_no_upload_is_missing(played: Played) -> None:
+    """Position, distance, and the files that rows name, all of which are there."""
+    beside = played.report.beside
+    assert beside is not None
+
+    assert beside.point_problems == ()
+    assert "database at LSN 0/" in beside.statement
+    assert "parts within " in beside.statement
+    assert "170 of 170 files named by rows are there" in beside.statement
+    assert played.written["recovery_point"] == {
+        "backup": beside.point,
+        "statement": beside.statement,
+        "fits": True,
+        "problems": [],
+    }
+
+
+def test_the_terminal_shows_every_component(played: Played) -> None:
+    """Backup, what came back, verdict; the recovery point; and when everything was back."""
+    beside = played.report.beside
+    assert beside is not None
+    lines = scoreboard_lines(scoreboard(played.report))
+
+    for row in beside.rows:
+        (line,) = [line for line in lines if line.startswith(f"{row.title} ")]
+        assert row.labels[0] in line
+        assert line.endswith("identical")
+    assert any(beside.point in line and "LSN" in line for line in lines)
+    assert any("everything back" in line for line in lines)
 
 
 def test_one_changed_row_is_noticed(tmp_path: Path) -> None:

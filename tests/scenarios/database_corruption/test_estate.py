@@ -15,6 +15,7 @@ from dr.configuration import load
 from dr.demo.endpoint import s3_endpoint
 from dr.demo.estate import Estate, estate
 from dr.errors import AuthenticationFailed
+from dr.pipeline.process import is_running
 from dr.postgres.connection import connected
 from dr.secret import Secret
 from dr.storage.opening import open_store
@@ -30,11 +31,11 @@ from dr.demo.dataset import load_dataset
 from dr.demo.estate import estate
 from dr.demo.workload import user_count, writing
 
-with estate(Path(sys.argv[1])) as place:
+with estate(Path(sys.argv[1]), with_beside=True) as place:
     load_dataset(place, 0.01)
     with writing(place, user_count(place)) as workload:
         workload.wait_for_commit()
-        print(place.system.encryption.gnupg_home, flush=True)
+        print(place.system.encryption.gnupg_home, *place.beside.pids, sep="\\n", flush=True)
         time.sleep(600)
 """
 
@@ -71,8 +72,13 @@ def test_the_server_is_run_as_a_production_is(place: Estate) -> None:
 
 
 def test_another_process_finds_the_same_system(place: Estate) -> None:
-    """By the file and the variables that the estate hands out."""
+    """By the file and the variables that the estate hands out; no secret stands in the file itself."""
+    file = Path(place.environment["DR_CONFIG"])
+    secrets = [path.read_text() for path in (file.parent / "secrets").iterdir()]
+
     assert load(environ={**os.environ, **place.environment}).system == place.system
+    assert len(secrets) >= 5, "database, store, Redis, Secrets Manager, images"
+    assert not [secret for secret in secrets if secret in file.read_text()]
 
 
 @pytest.mark.parametrize("moto", [True, False])
@@ -124,12 +130,15 @@ def test_everything_dies_with_a_killed_builder(tmp_path: Path) -> None:
             told = builder.stdout.readline().strip()
             assert told
             home = Path(told)
+            redis = int(builder.stdout.readline())
             running = processes_about(directory, home)
             builder.send_signal(signal.SIGKILL)
             builder.wait(10)
         left = gone(directory, home, within_seconds=15)
+        redis_left = is_running(redis)
 
     assert sum("postgres" in line for line in running) >= 1
     assert any("dr.demo.writer" in line for line in running)
     assert any("gpg-agent" in line for line in running)
     assert left == []
+    assert not redis_left

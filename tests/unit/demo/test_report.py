@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from dr.demo.beside.report import BesideReport, ComponentRow
 from dr.demo.checks import CheckResult
 from dr.demo.report import DemoReport, named_phases, scoreboard, scoreboard_lines
 from dr.evidence.phases import Phase
@@ -88,3 +89,37 @@ def test_phases_of_one_name_keep_their_own_entry() -> None:
     named = named_phases((Phase("check", 5.0, 6.0), Phase("check", 1.0, 2.0), Phase("find", 0.0, 1.0)))
 
     assert [phase.name for phase in named] == ["find", "check", "check 2"]
+
+
+def test_a_component_that_differs_is_not_met() -> None:
+    """The database alone is not the product: another content beside it is told like one in it."""
+    rows = (
+        ComponentRow("redis", "Redis", ("redis_20260101_020000",), "12 keys in 2 databases", 0.5, ()),
+        ComponentRow("files", "file uploads", ("files_20260101_020001",), "7 files", 1.5, ("'a.pdf' is missing",)),
+    )
+    beside = BesideReport("point_20260101_020002", "database at LSN 0/1", (), rows, 20.0)
+    report = dataclasses.replace(REPORT, beside=beside)
+    content = json.loads(json.dumps(report.as_dict()))
+
+    assert report.check.passed
+    assert (report.met, content["met"]) == (False, False)
+    assert report.differences == ("file uploads: 'a.pdf' is missing",)
+    assert [(row["kind"], row["identical"]) for row in content["components"]] == [("redis", True), ("files", False)]
+    assert content["recovery_point"]["backup"] == "point_20260101_020002"
+    assert "  DIFFERENT: file uploads: 'a.pdf' is missing" in scoreboard_lines(scoreboard(report))
+
+
+def test_a_recovery_point_that_does_not_fit_together_is_not_met() -> None:
+    """All parts identical, and rows that name missing files: no state that anybody had."""
+    beside = BesideReport("point_20260101_020002", "database at LSN 0/1", ("1 of 9 files is missing",), (), 20.0)
+    report = dataclasses.replace(REPORT, beside=beside)
+
+    assert dataclasses.replace(REPORT, beside=dataclasses.replace(beside, point_problems=())).met is True
+    assert report.met is False
+
+
+def test_a_database_alone_has_no_components() -> None:
+    """The names are there all the same, for whoever reads the file."""
+    content = REPORT.as_dict()
+
+    assert (content["components"], content["recovery_point"], content["everything_seconds"]) == ([], None, None)
