@@ -13,11 +13,12 @@ from pathlib import Path
 from dr.configuration.build import build_system, store_names
 from dr.configuration.environment import environment_layer
 from dr.configuration.file import File, find_file, read_file
-from dr.configuration.layers import EMPTY, Given, Layer, defaults, make_layer, merge, resolve
+from dr.configuration.layers import EMPTY, EnvironmentReference, Given, Layer, defaults, make_layer, merge, resolve
 from dr.configuration.masking import MASK, mask_url
 from dr.configuration.model import System
 from dr.configuration.settings import SETTINGS, find
 from dr.errors import ConfigurationError
+from dr.pipeline.launch import withhold
 from dr.secret import Secret
 
 DEFAULT_SYSTEM = "coreflow360"
@@ -66,6 +67,7 @@ def load(
         defaults(Path.cwd()),
     )
     merged = _with_default_store(merge(layers), declared=store_names(layers[1]) | store_names(layers[2]))
+    withhold(given.value.name for given in merged.values() if isinstance(given.value, EnvironmentReference))
     resolved = resolve(merged, environ)
     built = build_system(system, resolved, require_postgres=require_postgres, require_encryption=require_encryption)
     return Effective(built, merged, (("system", system, named_by), *_rows(resolved)))

@@ -6,6 +6,8 @@ gzip is made by ISA-L in threads of its own: the same file format at several tim
 from __future__ import annotations
 
 import io
+import secrets
+import struct
 from collections.abc import Generator, Iterator
 from typing import IO, Protocol, cast
 
@@ -19,6 +21,9 @@ PIECE = 1 << 20
 _ZSTD_PIECE = 1 << 18
 # zstd makes up to 128 KiB out of every 4 bytes and its binding knows no limit, so it is fed little at a time.
 _ZSTD_BITE = 2048
+_SKIPPABLE = struct.Struct("<II")  # magic number, length of what follows
+_SKIPPABLE_MAGIC = 0x184D2A5D
+_SALT_BYTES = 16
 
 
 class Sink(Protocol):
@@ -82,6 +87,17 @@ def compressor(kind: Compression, sink: Sink, level: int = 1) -> Compressor:
     if kind is Compression.ZSTD:
         return _Zstd(sink, level)
     return _Plain(sink)
+
+
+def salt_frame() -> bytes:
+    """A zstd frame of random bytes that every reader skips, ``zstd -d`` included.
+
+    Put in front of a stream it makes two packings of the same bytes differ. A manifest, which anybody can read, has the
+    hash of the packed bytes: without salt, somebody who knows all of a configuration but a short password could try
+    passwords until the hash is the same.
+    """
+    salt = secrets.token_bytes(_SALT_BYTES)
+    return _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(salt)) + salt
 
 
 class Decompressor:

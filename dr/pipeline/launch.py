@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,6 +23,14 @@ _NOT_FOR_CHILDREN = frozenset(
         "VAULT_TOKEN",
     }
 )
+
+
+_withheld: set[str] = set()
+
+
+def withhold(names: Iterable[str]) -> None:
+    """From now on no child inherits these variables: the configuration names them as holding its secrets."""
+    _withheld.update(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ def prefix(account: Account, death_signal: str) -> tuple[str, ...]:
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Our environment without our secrets, messages in English (they are parsed), and what the caller adds."""
-    kept = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_CHILDREN}
+    kept = {key: value for key, value in os.environ.items() if key not in _NOT_FOR_CHILDREN | _withheld}
     everything = kept.pop("LC_ALL", "")  # it would win over LC_MESSAGES
     if everything:
         kept["LC_CTYPE"] = everything

@@ -15,7 +15,7 @@ from typing import IO
 
 from dr.catalog.manifest import Compression, ObjectRecord, Role
 from dr.errors import DrError, PipelineError, StoreError
-from dr.pipeline.compress import Compressor, compressor
+from dr.pipeline.compress import Compressor, compressor, salt_frame
 from dr.pipeline.process import Child, Exit, widen
 from dr.storage.protocol import ObjectWriter, Store
 
@@ -101,7 +101,10 @@ class _Packed:
 
 
 class ObjectPipeline:
-    """Takes the plain bytes of one object. ``finish`` makes it visible; leaving the context otherwise undoes it all."""
+    """Takes the plain bytes of one object. ``finish`` makes it visible; leaving the context otherwise undoes it all.
+
+    ``salted`` (zstd only) keeps the hash of the packed bytes from telling what they are.
+    """
 
     def __init__(
         self,
@@ -113,6 +116,7 @@ class ObjectPipeline:
         *,
         packed_already: bool = False,
         level: int = 1,
+        salted: bool = False,
     ) -> None:
         self._key, self._role, self._compression = key, role, compression
         self._encryptor = encryptor
@@ -129,6 +133,8 @@ class ObjectPipeline:
         self._pump = threading.Thread(target=self._pump_stored, name=f"store {key}", daemon=True)
         self._done = False
         self._pump.start()
+        if salted and compression is Compression.ZSTD:
+            self._packed.write(salt_frame())
 
     def _pump_stored(self) -> None:
         """Encrypted bytes to the stores. On failure the pipe is closed, so that the stages above end as well."""

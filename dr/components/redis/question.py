@@ -120,6 +120,9 @@ def _not_started(error: NotStarted, program: Program, walk: Walk, writer: str) -
 def _lacking(error: NotStarted, program: Program, walk: Walk, writer: str) -> str:
     if error.ended is None:
         return f"{program} had not loaded it after {LOAD_SECONDS:.0f} s"
+    if "Wrong signature" in error.log:
+        # Valkey's numbers say nothing of Redis's, and its files begin otherwise.
+        return f"{program} is another make than the server that wrote it: install that one"
     if program.version[:2] < version_of(writer)[:2] or "handle RDB format version" in error.log:
         return (
             f"{program} is older than the Redis {writer} that wrote RDB version {walk.version}: install that or newer"

@@ -72,7 +72,7 @@ class ObjectSink:
             raise BackupInvalid(f"{self.label} would have two objects named {name}")
         with (
             self._cipher.encryptor(key) as encryptor,
-            ObjectPipeline(key, role, compression, encryptor, self.stores) as pipeline,
+            ObjectPipeline(key, role, compression, encryptor, self.stores, salted=True) as pipeline,
         ):
             intake = ObjectIntake(pipeline)
             yield intake

@@ -13,6 +13,7 @@ import pytest
 from dr.configuration import Layer, load
 from dr.configuration.layers import make_layer
 from dr.errors import ConfigurationError
+from dr.pipeline.launch import child_environment
 from tests.unit.configuration.conftest import Known
 
 ROOT = Path(__file__).parents[3]
@@ -232,3 +233,17 @@ def test_loading_pulls_in_nothing_heavy() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_variable_that_holds_a_secret_is_given_to_no_child(known, monkeypatch):
+    """Whatever it is called: a renewal command or a git helper has no business with it."""
+    environ = {**known.environ, "SHOP_REDIS": "redis://:hidden@cache.example.org"}
+
+    load(environ=environ, overrides={"redis.url_env": "SHOP_REDIS"})
+
+    monkeypatch.setenv("SHOP_REDIS", "redis://:hidden@cache.example.org")
+    monkeypatch.setenv("HARMLESS", "1")
+    inherited = child_environment({})
+
+    assert "SHOP_REDIS" not in inherited
+    assert inherited["HARMLESS"] == "1"

@@ -289,3 +289,25 @@ def test_the_passphrase_is_in_no_argument_and_in_no_environment(tmp_path, monkey
         assert token.encode() not in shown
         assert b"--passphrase-fd" in shown
         assert read(by_passphrase, places["local"]) == TEXT
+
+
+def test_the_hash_of_a_salted_object_does_not_tell_what_is_in_it(cipher, tmp_path):
+    """Twice the same password file: two hashes, one content, and stock zstd passes over the salt."""
+    data, records = b"DB_PASSWORD=winter24\n", []
+    places = stores(tmp_path)
+    for _ in range(2):
+        with (
+            cipher.encryptor(KEY) as encryptor,
+            ObjectPipeline(KEY, Role.CONTENT, Compression.ZSTD, encryptor, places, salted=True) as pipeline,
+        ):
+            pipeline.write(data)
+            records.append(pipeline.finish().record)
+    with cipher.decryptor(KEY) as decryptor:
+        decryptor.stdin.write(places["local"].read_bytes(KEY))
+        decryptor.stdin.close()
+        packed = decryptor.stdout.read()
+    stock = subprocess.run(("zstd", "-dc"), input=packed, capture_output=True)
+
+    assert records[0].packed_sha256 != records[1].packed_sha256
+    assert read(cipher, places["local"], Compression.ZSTD, records[1]) == data
+    assert stock.stdout == data
