@@ -5,6 +5,7 @@ Answers are parsed into values here; botocore's dictionaries go no further. What
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,12 @@ SECTION = "images"
 AVAILABLE = "available"
 COMPLETED = "completed"
 _CHUNK = 100
+_MADE_FOR = re.compile(
+    r"Created by CreateImage\(i-\w+\) for (ami-\w+)(?: from vol-\w+)?"
+    r"|Copied for DestinationAmi (ami-\w+)"
+    r"(?: from SourceAmi ami-\w+(?: for SourceSnapshot snap-\w+)?)?\.?(?: Task created on [0-9,]+\.?)?"
+)
+"""EC2's description of a snapshot: of an image's own, and of a copied image's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,14 @@ class Snapshot:
     gib: int
     description: str
     tags: Mapping[str, str]
+
+    def made_for(self, image: str) -> bool:
+        """Whether EC2 made it for this image, by EC2's own words. Others name the image too.
+
+        The snapshot of somebody's copy of the image names it as what was copied; a person may name it in a remark.
+        """
+        found = _MADE_FOR.fullmatch(self.description)
+        return found is not None and image in found.groups()
 
 
 def ec2_client(settings: AwsSettings, region: str | None = None) -> BaseClient:
@@ -124,9 +139,17 @@ class Ec2Images:
     def image_named(self, name: str) -> Image | None:
         return next(iter(self._images([{"Name": "name", "Values": [name]}])), None)
 
-    def _images(self, filters: list[dict[str, Any]]) -> list[Image]:
+    def snapshots_needed(self, but: str = "") -> frozenset[str]:
+        """The snapshots that images of the account are made of, whoever made them; those of the image ``but`` aside."""
+        return frozenset(
+            volume.snapshot for image in self._images([], disabled=True) if image.id != but for volume in image.volumes
+        )
+
+    def _images(self, filters: list[dict[str, Any]], *, disabled: bool = False) -> list[Image]:
         with translated(SECTION, f"list images in {self.region}"):
-            pages = self.client.get_paginator("describe_images").paginate(Owners=["self"], Filters=filters)
+            pages = self.client.get_paginator("describe_images").paginate(
+                Owners=["self"], Filters=filters, IncludeDisabled=disabled
+            )
             return [_image(raw, self.region) for page in pages for raw in page["Images"]]
 
     def snapshots(self, ids: Iterable[str]) -> dict[str, Snapshot]:
@@ -140,8 +163,9 @@ class Ec2Images:
         return tuple(self._snapshots(ours.filters(system)))
 
     def snapshots_made_for(self, image: str) -> tuple[Snapshot, ...]:
-        """Those whose description, which EC2 writes, names the image; an image that is not whole lists none itself."""
-        return tuple(self._snapshots([{"Name": "description", "Values": [f"*{image}*"]}]))
+        """Those that EC2 says it made for the image; an image that is not whole lists none itself."""
+        named = self._snapshots([{"Name": "description", "Values": [f"*{image}*"]}])
+        return tuple(item for item in named if item.made_for(image))
 
     def _snapshots(self, filters: list[dict[str, Any]]) -> list[Snapshot]:
         with translated(SECTION, f"list snapshots in {self.region}"):

@@ -111,6 +111,11 @@ def _must_stay(image: HeldImage, age: timedelta, grace: timedelta, *, run_succee
         return "unfinished; a run may still be at work on it"
     if image.finished and image.state not in (AVAILABLE, *BROKEN):
         return f"it is {image.state}: kept, and not counted"
+    return what_holds(image)
+
+
+def what_holds(image: HeldImage) -> str:
+    """Why nobody may remove it now, whatever its age and state; empty when nothing holds it."""
     if image.protected:
         return f"protected: {image.protected}"
     if image.used_by:

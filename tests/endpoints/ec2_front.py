@@ -30,8 +30,8 @@ class Rule:
 
     The first rule that fits and is not used up is followed.
 
-    ``old`` is replaced by ``new`` in the answer; or ``code`` is answered with ``status`` and moto never asked; or the
-    answer is ``lost``: the request is carried out and the connection closed.
+    ``old``, a regular expression, is replaced by ``new`` in the answer; or ``code`` is answered with ``status`` and
+    moto never asked; or the answer is ``lost``: the request is carried out and the connection closed.
     """
 
     action: str
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if rule.old:
-            answer = answer.replace(rule.old.encode(), rule.new.encode())
+            answer = re.sub(rule.old.encode(), rule.new.encode(), answer, flags=re.DOTALL)
         self._answer(status, answer, kind)
 
     @staticmethod

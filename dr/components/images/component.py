@@ -63,13 +63,15 @@ class Component:
     def back_up(self, sink: Sink) -> ComponentContents:
         taken = datetime.now(UTC)
         label = str(sink.label)
-        warnings = self._clear(label, usable=False)
+        servers = find_instances(self._regions[0], self._settings)
+        sources = {*(server.id for server in servers), *self._settings.rds_instances}
+        warnings = self._clear(label, sources, usable=False)
         description, more = take(self._regions, self._settings, self._system.name, label)
         with sink.object(NAME) as intake:
             intake.write(to_json(description))
         finish(self._regions, description)
         # Only now: until these count, one that an earlier run left behind may be the only one to be launched.
-        warnings += self._clear(label, usable=True)
+        warnings += self._clear(label, sources, usable=True)
         return ComponentContents(
             taken,
             description.items,
@@ -82,12 +84,11 @@ class Component:
             },
         )
 
-    def _clear(self, label: str, *, usable: bool) -> tuple[str, ...]:
+    def _clear(self, label: str, sources: set[str], *, usable: bool) -> tuple[str, ...]:
         problems: tuple[str, ...] = ()
         for one in self._regions:
-            problems += clear_unfinished(
-                one, self._system.name, label, usable=usable, databases=bool(self._settings.rds_instances)
-            )
+            databases = bool(self._settings.rds_instances)
+            problems += clear_unfinished(one, self._system.name, label, sources, usable=usable, databases=databases)
         return problems
 
     def restore(self, source: Source, directory: Path, wanted: Sequence[str] = ()) -> Laid:

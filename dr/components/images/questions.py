@@ -5,6 +5,7 @@ What this host lacks (a network, a key, a right, a quota) leaves a question open
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from dr.aws import tags as ours
@@ -17,8 +18,11 @@ from dr.configuration.components.images import ImagesSettings
 from dr.errors import ConfigurationError, SourceError, SourceInvalid, StepTimedOut
 from dr.policy.drill_verdict import Answer, Probe
 
-_CLOUDS_OWN = "Server."
-"""How EC2's reason begins when a server ended for want of something of EC2's: capacity, a host."""
+_NOT_THE_IMAGE = re.compile(
+    r"\bServer\.\w|\w+LimitExceeded\b|\bClient\.(?:InternalError|UserInitiated|\w*KMS)|\bUnauthorizedOperation\b|\bAccessDenied"
+)
+"""EC2's reasons for a server's end that say nothing of its image: capacity or a host of EC2's, a quota, the right to a
+key (to a volume whose key may not be used EC2 says no more than ``Client.InternalError``), a person who ended it."""
 
 
 def questions(settings: ImagesSettings, items: tuple[Item, ...], description: Description) -> tuple[Probe, ...]:
@@ -103,7 +107,7 @@ def _launch(cloud: Cloud, settings: ImagesSettings, system: str, server: Server,
             seconds = f"running after {launched.running_seconds:.1f} s, both checks passed after"
             detail = f"{launched.instance} ({kind}): {seconds} {launched.ready_seconds:.1f} s; terminated"
     except SourceInvalid as error:
-        if _CLOUDS_OWN in error.detail:
+        if _NOT_THE_IMAGE.search(error.detail):
             return _open(name, error.detail)
         return Probe(name, Answer.FAILED, error.detail, Level.BOOTED)
     except (SourceError, StepTimedOut, ConfigurationError) as error:

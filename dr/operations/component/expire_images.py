@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from dr.aws import tags as ours
-from dr.aws.ec2 import AVAILABLE, Image
-from dr.aws.rds import DatabaseSnapshot
+from dr.aws.ec2 import Image
 from dr.components.images.cloud import Cloud, clouds
+from dr.components.images.held import held_database, held_image
 from dr.components.images.removal import our_snapshots_of
 from dr.configuration.model import System
 from dr.errors import SourceError
@@ -60,10 +60,10 @@ def plan_images(system: System, now: datetime, *, run_succeeded: bool) -> ImageE
     left_over: list[LeftOver] = []
     for one in clouds(settings):
         images = one.images.our_images(system.name)
-        held += [_image(one, item) for item in images]
+        held += [held_image(one, item) for item in images]
         left_over += _left_over(one, system.name, images)
         if settings.rds_instances:
-            held += [_database(item) for item in one.databases.our_snapshots(system.name)]
+            held += [held_database(item) for item in one.databases.our_snapshots(system.name)]
     decisions = plan_image_expiry(held, settings.keep, now, run_succeeded=run_succeeded, grace=GRACE)
     return ImageExpiry(decisions, tuple(left_over) if run_succeeded else ())
 
@@ -110,7 +110,17 @@ def _steps(one: Cloud, system: System, plan: ImageExpiry) -> Iterator[_Step]:
         snapshot = None if _is_ec2s(name) else one.databases.snapshot(name)
         if snapshot is not None and ours.is_ours(snapshot.tags, system.name):
             yield _Step(name, partial(one.databases.delete, name), partial(one.databases.tag, snapshot))
-    yield from (_snapshot_step(one, item.id) for item in plan.left_over if item.region == one.region and not item.held)
+    yield from (_snapshot_step(one, item) for item in _still_left_over(one, system, plan))
+
+
+def _still_left_over(one: Cloud, system: System, plan: ImageExpiry) -> tuple[str, ...]:
+    """Those of the plan that are ours and that no image needs: somebody may have made an image of one since."""
+    planned = [item.id for item in plan.left_over if item.region == one.region and not item.held]
+    if not planned:
+        return ()
+    needed = one.images.snapshots_needed()
+    found = one.images.snapshots(planned).values()
+    return tuple(item.id for item in found if item.id not in needed and ours.is_ours(item.tags, system.name))
 
 
 def _snapshot_step(one: Cloud, snapshot: str) -> _Step:
@@ -133,38 +143,9 @@ def _is_ec2s(name: str) -> bool:
     return name.startswith("ami-")
 
 
-def _image(one: Cloud, image: Image) -> HeldImage:
-    used_by = "" if image.state != AVAILABLE else ", ".join(one.servers.running_from(image.id))
-    return HeldImage(
-        id=image.id,
-        source=image.tags.get(ours.SOURCE, ""),
-        region=image.region,
-        created=image.created,
-        state=image.state,
-        finished=image.tags.get(ours.STATE) == ours.FINISHED,
-        label=image.tags.get(ours.LABEL, ""),
-        protected="EC2 has deregistration protection on" if image.protected else "",
-        used_by=used_by,
-        held=image.tags.get(ours.HELD, ""),
-    )
-
-
-def _database(snapshot: DatabaseSnapshot) -> HeldImage:
-    return HeldImage(
-        id=snapshot.id,
-        source=snapshot.database,
-        region=snapshot.region,
-        created=snapshot.created,
-        state=snapshot.state,
-        finished=snapshot.tags.get(ours.STATE) == ours.FINISHED,
-        label=snapshot.tags.get(ours.LABEL, ""),
-        held=snapshot.tags.get(ours.HELD, ""),
-    )
-
-
 def _left_over(one: Cloud, system: str, images: tuple[Image, ...]) -> list[LeftOver]:
-    """Snapshots of ours that belong to no image: of expiries that were cut off between the one and the other."""
-    needed = {volume.snapshot for image in images for volume in image.volumes}
+    """Snapshots of ours that belong to no image, not even to another's: of expiries that were cut off in between."""
+    needed = one.images.snapshots_needed()
     ids = {image.id for image in images}
     return [
         LeftOver(item.id, one.region, item.tags[ours.IMAGE], item.tags.get(ours.HELD, ""))

@@ -113,6 +113,16 @@ class Site:
         found = self.client(region=region).describe_snapshots(Filters=wanted)["Snapshots"]
         return {item["SnapshotId"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]} for item in found}
 
+    def snapshot(self, description: str) -> str:
+        """Somebody's snapshot without any tag; its id."""
+        volume = self.client().create_volume(Size=1, AvailabilityZone=f"{HOME}a")["VolumeId"]
+        return str(self.client().create_snapshot(VolumeId=volume, Description=description)["SnapshotId"])
+
+    def snapshot_tags(self, region: str = HOME) -> dict[str, dict[str, str]]:
+        """Every snapshot of the account and its tags."""
+        found = self.client(region=region).describe_snapshots(OwnerIds=["self"])["Snapshots"]
+        return {item["SnapshotId"]: {tag["Key"]: tag["Value"] for tag in item.get("Tags", ())} for item in found}
+
     def states(self, region: str = HOME) -> list[str]:
         """Whether our images are finished."""
         return [tags["coreflow360-dr:state"] for tags in self.images(region).values()]

@@ -55,6 +55,67 @@ def test_all_but_the_newest_go_with_their_snapshots_in_every_region_and_nothing_
     assert going(plan(site)) == []
 
 
+@pytest.mark.incident("I14")
+@pytest.mark.parametrize("refused", [False, True])
+def test_snapshots_that_only_name_an_image_of_ours_stay_and_are_not_marked(site: Site, refused: bool) -> None:
+    """Of somebody's own copy, and of remarks: not even tried. What EC2 made for the image goes, tagged or not."""
+    site = site.with_images(instances=(site.server(),), keep=1)
+    site.make()
+    (old,), (tagged,) = site.images(), site.snapshots()
+    site.make()
+    made = f"Created by CreateImage(i-0a1b2c3d) for {old}"
+    copied = f"Copied for DestinationAmi {old} from SourceAmi ami-0a1b2c3d for SourceSnapshot snap-0a1b"
+    mine = [site.snapshot(words) for words in (made, f"{made} from vol-1", copied, f"{copied}. Task created on 1,566.")]
+    theirs = [
+        site.snapshot(f"Copied for DestinationAmi ami-0e1f from SourceAmi {old} for SourceSnapshot snap-1"),
+        site.snapshot(f"legal hold 2024: data volume at the time of {old}"),
+        site.snapshot(f"[Copied {tagged} from {HOME}] {made}"),
+        site.snapshot(f"{made}: do not delete"),
+        site.snapshot(f"{made}0f"),
+    ]
+    if refused:
+        site.front.rule(Rule("DeleteSnapshot", code="SnapshotLocked", message="locked"))
+
+    removed = apply_images(site.shelf.system, plan(site))
+
+    gone = [] if refused else [tagged, *mine]
+    assert set(removed.removed) == {f"{HOME}:{name}" for name in (old, *gone)}
+    assert len(removed.problems) == (5 if refused else 0)
+    left = site.snapshot_tags()
+    assert {name: left[name] for name in theirs} == {name: {} for name in theirs}
+    assert not set(left) & set(gone)
+
+
+def test_a_snapshot_of_ours_that_another_image_is_made_of_stays(site: Site) -> None:
+    """Somebody registered it, before the plan or after: it is neither removed nor marked, until their image is gone."""
+    instance = site.server()
+    theirs = site.client().create_image(InstanceId=instance, Name="by hand")["ImageId"]
+    their_own = site.client().describe_images(ImageIds=[theirs])["Images"][0]["BlockDeviceMappings"][0]["Ebs"]
+    site = site.with_images(instances=(instance,), keep=1)
+    site.make()
+    (old,), (shared,) = site.images(), site.snapshots()
+    site.make()
+    registered = Rule("DescribeImages", old=their_own["SnapshotId"], new=shared)
+    site.front.rule(registered)
+
+    removed = apply_images(site.shelf.system, plan(site))
+    after = plan(site).left_over
+    site.front.rule()
+    planned_too_early = plan(site)
+    site.front.rule(registered)
+    again = apply_images(site.shelf.system, planned_too_early)
+    tags = site.snapshot_tags()[shared]
+    site.front.rule()
+    freed = apply_images(site.shelf.system, plan(site))
+
+    assert (removed.removed, removed.problems) == ((f"{HOME}:{old}",), ())
+    assert after == ()
+    assert [item.id for item in planned_too_early.left_over] == [shared]
+    assert (again.removed, again.problems) == ((), ())
+    assert "coreflow360-dr:held" not in tags
+    assert freed.removed == (f"{HOME}:{shared}",)
+
+
 def test_a_locked_snapshot_is_reported_once_and_not_tried_every_week(site: Site) -> None:
     """The image is gone, its snapshot is marked with EC2's reason; the next expiry names it and leaves it alone."""
     site = site.with_images(instances=(site.server(),), keep=1)

@@ -37,6 +37,16 @@ with launched_for_a_test(Cloud(settings, region).servers, image, "t3.micro", sub
 __all__ = ["door", "site"]
 
 
+def ended(code: str, message: str) -> Rule:
+    """EC2 ends the server by itself as soon as it is launched, and says why."""
+    reason = f"<stateReason><code>{code}</code><message>{code}: {message}</message></stateReason>"
+    return Rule(
+        "DescribeInstances",
+        old="<stateReason><code/><message/></stateReason>(.*?)<name>running</name>",
+        new=rf"{reason}\1<name>terminated</name>",
+    )
+
+
 @dataclass(frozen=True)
 class Trial:
     """A site with an image in two regions, where launch tests are allowed."""
@@ -117,6 +127,12 @@ def test_a_copy_is_launched_from_the_other_region_and_is_gone_afterwards(tested:
         (Rule(CHECKS, old="<status>ok<", new="<status>initializing<"), Answer.UNPROVEN, "0.03 minutes", True),
         (Rule(CHECKS, status=403, code="UnauthorizedOperation"), Answer.UNPROVEN, "permission denied", True),
         (Rule("RunInstances", code="InsufficientInstanceCapacity"), Answer.UNPROVEN, "Insufficient", False),
+        (ended("Client.VolumeLimitExceeded", "Volume limit exceeded"), Answer.UNPROVEN, "Volume limit", True),
+        (ended("Client.InternalError", "Client error on launch"), Answer.UNPROVEN, "error on launch", True),
+        (ended("Client.InvalidKMSKey.InvalidState", "the key is disabled"), Answer.UNPROVEN, "disabled", True),
+        (ended("Server.InternalError", "Internal error on launch"), Answer.UNPROVEN, "Internal error", True),
+        (ended("Client.InvalidSnapshot.NotFound", "no such snapshot"), Answer.FAILED, "no such snapshot", True),
+        (ended("Client.InstanceInitiatedShutdown", "it shut down"), Answer.FAILED, "it shut down", True),
     ],
 )
 def test_a_launch_that_goes_wrong_leaves_nothing_and_is_judged_by_whose_fault_it_is(
