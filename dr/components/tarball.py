@@ -201,9 +201,12 @@ class Unpacking:
 
     def add(self, info: tarfile.TarInfo, content: IO[bytes] | None) -> None:
         path = self._directory / info.name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if info.isdir():
-            path.mkdir(mode=0o700, exist_ok=True)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if info.isdir():
+                path.mkdir(mode=0o700, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise self._twice(info) from None
         if content is None:
             self._later.append(info)
             return

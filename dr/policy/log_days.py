@@ -1,8 +1,9 @@
 """Which days of logs are complete, which are still to be shipped, and what a shipped day says of itself. Pure.
 
-A log file is filed under one day (UTC), whole: the one in its name, or that of its last write. A day that is over
-counts file by file, by what each contains, and not by its name: rotation renames and compresses files, and a late file
-must neither be lost nor make its day travel twice. What is still written goes along as it is so far.
+A log file is filed under one day (UTC), whole: the one in its name, or that of its last write where that came days
+later: the date of a release in a path is none of its lines'. A day that is over counts file by file, by what each
+contains, and not by its name: rotation renames and compresses files, and a late file must neither be lost nor make its
+day travel twice. What is still written goes along as it is so far.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ OPEN = "open"
 KEY_LENGTH = 32
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 _DATE = re.compile(r"(?<!\d)(\d{4})([-_./]?)(\d{2})\2(\d{2})(?:\d{2}|\d{4}|\d{6})?(?!\d)")
+_DATED = re.compile(r"(?:^|/)(\d{4})([-_./]?)(\d{2})\2(\d{2})(?=/|\.[^/]*$)")
+"""Directories that are nothing but a date; a release's are a date with a time. Their last part can be the file's."""
+_LATE = timedelta(days=3)
+"""How much later than its name's day a file may be written to, as rotation late or by the week does."""
 _NUMBER = re.compile(r"\.\d{1,4}(?=$|\.(?:log|txt|json|jsonl|out|err)$)")
 
 
@@ -41,14 +46,15 @@ class Filed:
 
 
 def day_in(name: str) -> date | None:
-    """The last date in a name.
+    """The last date in a file's own name, else in directories that are nothing but a date.
 
     >>> day_in("app-2024-01-05.log.gz"), day_in("2024/01/05/app.log"), day_in("access.log-2024010513")
     (datetime.date(2024, 1, 5), datetime.date(2024, 1, 5), datetime.date(2024, 1, 5))
-    >>> day_in("app-20241399.log") is day_in("app.log.1") is None
+    >>> day_in("app-20241399.log") is day_in("app.log.1") is day_in("releases/20240105103000/log/app.log") is None
     True
     """
-    for found in reversed(list(_DATE.finditer(name))):
+    own = name.rsplit("/", 1)[-1]
+    for found in (*reversed(list(_DATE.finditer(own))), *reversed(list(_DATED.finditer(name)))):
         try:
             return date(int(found[1]), int(found[3]), int(found[4]))
         except ValueError:
@@ -75,13 +81,15 @@ def file_under(
 ) -> Filed:
     """The day of a file. Closed when it was rotated, its day is over, and nobody has written to it for ``settle``.
 
-    A name without date or number is that of a file in use, however long ago it was written to: what it holds is filed
-    when it is rotated, once. All that is not closed is filed under today.
+    A name's day counts unless the last write came more than a few days later. A name without date or number is that
+    of a file in use, however long ago it was written to: what it holds is filed when it is rotated, once. All that is
+    not closed is filed under today.
     """
     today = today or now.astimezone(UTC).date()
     named = day_in(name)
     rotated = named is not None or plain_name(name) != name or stem_of(name) != name
-    day = modified.astimezone(UTC).date() if day_from is DayFrom.MTIME or named is None else named
+    written = modified.astimezone(UTC).date()
+    day = written if day_from is DayFrom.MTIME or named is None or written - named > _LATE else named
     if rotated and day < today and modified <= now - settle:
         return Filed(day, closed=True)
     return Filed(today, closed=False)
@@ -129,6 +137,12 @@ def due(
         for day, key in files
         if any((day, key) not in there and _kept(day, oldest.get(store)) for store, there in held.items())
     )
+
+
+def too_late(files: Iterable[Entry], oldest: Iterable[date | None]) -> frozenset[Entry]:
+    """The closed files whose day no store keeps any more; ``oldest`` is the first day of each store."""
+    first = list(oldest)
+    return frozenset((day, key) for day, key in files if first and not any(_kept(day, item) for item in first))
 
 
 def _kept(day: date, oldest: date | None) -> bool:

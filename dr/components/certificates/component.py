@@ -18,7 +18,7 @@ from dr.catalog.manifest import ComponentContents, Item, Manifest, ObjectRecord
 from dr.components.certificates.examine import Chain, Match
 from dr.components.certificates.gather import Gathered, Held, gather
 from dr.components.certificates.question import SUMS, probes_of
-from dr.components.certificates.renewal import due, renew
+from dr.components.certificates.renewal import REFUSED, due, renew
 from dr.components.protocol import Laid, Scanner, Sink, Source
 from dr.components.tar_scan import Counted, TarCount
 from dr.components.tarball import TarWriter, unpack
@@ -49,7 +49,7 @@ class Component:
         renewing = due(gathered, self._settings, now) if self._settings.renewal_command else ()
         states = [self._state(held, now) for name, held in gathered.held.items() if name not in renewing]
         notes = [state.reason for state in states if state.urgency in (Urgency.NOTICE, Urgency.WARNING)]
-        return (*self._command_notes(), *notes)
+        return (*self._command_notes(), *_hollow(gathered), *notes)
 
     def _command_notes(self) -> tuple[str, ...]:
         words = shlex.split(self._settings.renewal_command)
@@ -72,6 +72,8 @@ class Component:
         states = [self._state(held, taken) for held in gathered.held.values()]
         warnings = [
             *(f"{name} is not in the backup: {problem}" for name, problem in gathered.problems.items()),
+            *_hollow(gathered),
+            *_gone(gathered, sink.previous()),
             *renewed.warnings,
             *(text for held in gathered.held.values() for text in _doubts(held)),
             *(state.reason for state in states if state.urgency in _URGENT),
@@ -116,6 +118,31 @@ def _refuse_nothing(gathered: Gathered) -> None:
         detail="; ".join(gathered.problems.values()),
         hint="Correct the files, or which they are: certificates.directories and certificates.pairs.",
     )
+
+
+def _hollow(gathered: Gathered) -> list[str]:
+    return [
+        f"{directory} holds no certificate as certbot lays them out: name what is in it in certificates.pairs"
+        for directory in gathered.hollow
+    ]
+
+
+def _gone(gathered: Gathered, previous: Source | None) -> list[str]:
+    """What the backup before this one held. The next one is compared with this one: it is said once."""
+    if previous is None or previous.manifest.component is None:
+        return []
+    label = previous.manifest.label
+    here = {held.examined.fingerprint: name for name, held in gathered.held.items()}
+    gone = []
+    for item in previous.manifest.component.items:
+        if item.name in gathered.held or item.name in gathered.problems:
+            continue
+        if item.digest not in here:
+            gone.append(f"{item.name} was in {label}, the backup before this one, and is not there any more")
+        elif item.name == f"{here[item.digest]}{REFUSED}":
+            name = here[item.digest]
+            gone.append(f"{name} is still what its renewal left in place of a better one; that one is in {label}")
+    return gone
 
 
 def _store(held: Held, sink: Sink) -> None:

@@ -61,6 +61,11 @@ class Examined:
     chain: Chain
     broken: str = ""
 
+    @property
+    def self_signed(self) -> bool:
+        """Issued by nobody but itself: no visitor's browser takes it."""
+        return self.issuer == self.subject
+
     def __str__(self) -> str:
         return (
             f"{', '.join(self.names) or self.subject}; until {self.not_after:%Y-%m-%d %H:%M} UTC; "

@@ -42,22 +42,24 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What can be backed up, and why the rest cannot, both by name."""
+    """What can be backed up, and why the rest cannot, both by name; ``hollow`` directories hold no certificate."""
 
     held: Mapping[str, Held]
     problems: Mapping[str, str]
+    hollow: tuple[Path, ...] = ()
 
 
 def gather(settings: CertificatesSettings) -> Gathered:
     """Every certificate of the settings. Raises ``SourceError`` when there is none at all."""
     held: dict[str, Held] = {}
     problems: dict[str, str] = {}
-    for place in find(settings):
+    places, hollow = find(settings)
+    for place in places:
         try:
             held[place.name] = _patiently(place, settings.passphrase)
         except SourceError as error:
             problems[place.name] = error.message + (f": {error.detail}" if error.detail else "")
-    return Gathered(held, problems)
+    return Gathered(held, problems, hollow)
 
 
 def _patiently(place: Place, passphrase: Secret | None) -> Held:

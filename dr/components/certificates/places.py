@@ -24,11 +24,17 @@ class Place:
     beside: tuple[Path, ...] = ()
 
 
-def find(settings: CertificatesSettings) -> tuple[Place, ...]:
-    """Every certificate of the settings under a name of its own. Raises ``SourceError`` when there is none."""
+def find(settings: CertificatesSettings) -> tuple[tuple[Place, ...], tuple[Path, ...]]:
+    """Every certificate of the settings under a name of its own, and the directories that hold none.
+
+    Raises ``SourceError`` when there is no certificate at all.
+    """
     found: list[Place] = []
+    hollow: list[Path] = []
     for directory in settings.directories:
-        found += _in_directory(directory)
+        inside = _in_directory(directory)
+        found += inside
+        hollow += [] if inside else [directory]
     found += [Place(pair.chain.stem, (pair.chain,), pair.key) for pair in settings.pairs]
     if not found:
         raise SourceError(
@@ -36,7 +42,7 @@ def find(settings: CertificatesSettings) -> tuple[Place, ...]:
             detail=", ".join(map(str, settings.directories)),
             hint=f"A directory of one holds {KEY} with {FULL_CHAIN}. {_HINT}",
         )
-    return tuple(_named_apart(found))
+    return tuple(_named_apart(found)), tuple(hollow)
 
 
 def _in_directory(directory: Path) -> list[Place]:

@@ -19,7 +19,7 @@ from dr.components.config.collect import Collector
 from dr.components.config.inventory import FORMAT, Entry, Inventory, Type, from_json, to_json, variables_of
 from dr.components.config.layout import ENVIRONMENT, FILES, INVENTORY, TAR
 from dr.components.config.question import environment_probe, files_probe, unread_probe
-from dr.components.config.walk import roots_of, walk
+from dr.components.config.walk import Roots, roots_of, walk
 from dr.components.protocol import Laid, Scanner, Sink, Source
 from dr.components.tar_scan import Counted, TarCount
 from dr.components.tarball import TarWriter, unpack
@@ -58,18 +58,25 @@ class Component:
         warnings = tuple(f"the environment variable {name} is not set in this process" for name in absent)
         notes: tuple[str, ...] = ()
         entries: tuple[Entry, ...] = ()
-        if roots:
+        if roots.paths:
             with sink.object(TAR) as intake, TarWriter(intake) as tar:
                 collector = Collector(tar, key, self._environment_files)
-                collector.take(walk(roots, self._settings.exclude))
+                collector.take(walk(roots.paths, roots.excluding(self._settings.exclude)))
             entries = tuple(collector.entries)
-            warnings, notes = (*warnings, *collector.warnings()), collector.notes()
+            warnings, notes = (*warnings, *collector.warnings()), (*_moved(roots), *collector.notes())
         _refuse_nothing(entries, variables)
         if variables:
             with sink.object(ENVIRONMENT) as intake:
                 intake.write(environment.encode(variables))
         inventory = Inventory(
-            FORMAT, taken, key.hex(), roots, self._environment_files, entries, variables_of(key, variables)
+            FORMAT,
+            taken,
+            key.hex(),
+            roots.paths,
+            self._environment_files,
+            entries,
+            variables_of(key, variables),
+            roots.moved,
         )
         data = to_json(inventory)
         with sink.object(INVENTORY, role=Role.INDEX) as intake:
@@ -115,6 +122,14 @@ class Component:
         return (*probes, unread) if unread else tuple(probes)
 
 
+def _moved(roots: Roots) -> tuple[str, ...]:
+    """Whoever puts the files back has to make the link anew where nothing else that is configured holds it."""
+    return tuple(
+        f"{_text(path)} goes through a link: it is in the backup as {_text(place)}"
+        for path, place in roots.moved.items()
+    )
+
+
 def _refuse_nothing(entries: Sequence[Entry], variables: object) -> None:
     if variables or any(entry.type in (Type.FILE, Type.LINK) for entry in entries):
         return
@@ -151,7 +166,7 @@ def _members(inventory: Inventory, wanted: Sequence[str]) -> frozenset[str]:
     names = frozenset(entry.member for entry in inventory.entries)
     if not wanted:
         return names
-    asked = [item.strip("/") for item in wanted if item != ENVIRONMENT]
+    asked = [_place(inventory, f"/{item.strip('/')}") for item in wanted if item != ENVIRONMENT]
     found = {item: {name for name in names if name == item or name.startswith(f"{item}/")} for item in asked}
     lacking = [item for item, there in found.items() if not there]
     if ENVIRONMENT in wanted and not inventory.variables:
@@ -163,6 +178,14 @@ def _members(inventory: Inventory, wanted: Sequence[str]) -> frozenset[str]:
             hint=f"Give paths as they were on the host, or {ENVIRONMENT}.",
         )
     return frozenset(name for there in found.values() for name in there)
+
+
+def _place(inventory: Inventory, path: str) -> str:
+    """Its name in the tar."""
+    for configured, place in inventory.moved.items():
+        if path == configured or path.startswith(f"{configured}/"):
+            return (place + path.removeprefix(configured)).strip("/")
+    return path.strip("/")
 
 
 def _item(manifest: Manifest, name: str) -> Item:

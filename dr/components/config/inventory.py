@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -69,7 +69,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """``key`` is hexadecimal; ``environment_files`` are the paths that hold NAME=value lines."""
+    """``key`` is hexadecimal; ``environment_files`` are the paths that hold NAME=value lines.
+
+    ``moved`` has the configured paths that go through a link, with where they really lie: so they are named here.
+    """
 
     format: int
     taken: datetime
@@ -78,6 +81,7 @@ class Inventory:
     environment_files: tuple[str, ...]
     entries: tuple[Entry, ...]
     variables: tuple[Variable, ...]
+    moved: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, *types: Type) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry.type in types)

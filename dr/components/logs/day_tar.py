@@ -15,6 +15,7 @@ from dr.catalog.manifest import Item
 from dr.components.logs.content import CHUNK, Moved, opened
 from dr.components.logs.scan import LogFile
 from dr.components.protocol import Intake
+from dr.components.tar_scan import Places, padded, pax_records
 
 _BLOCK = tarfile.BLOCKSIZE
 
@@ -132,20 +133,26 @@ class DayScanner:
 
     def _members(self) -> Generator[None, None, None]:
         yield
-        more: dict[str, str] = {}
+        more: dict[bytes, bytes] = {}
+        places = Places()
         while any(header := (yield from self._take(_BLOCK))):
             info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
             if info.type in (tarfile.XHDTYPE, tarfile.XGLTYPE):
-                more = _pax_records((yield from self._take(_padded(info.size)))[: info.size])
+                more = pax_records((yield from self._take(padded(info.size)))[: info.size])
                 continue
-            name, size = more.get("path", info.name), int(more.get("size", info.size))
+            path, size = (
+                more.get(b"path", info.name.encode("utf-8", "surrogateescape")),
+                int(more.get(b"size", info.size)),
+            )
+            if refused := places.taken(path, directory=not info.isreg()):
+                raise ValueError(refused)
             digest, left = hashlib.sha256(), size
             while left:
                 data = yield from self._take(min(left, CHUNK))
                 digest.update(data)
                 left -= len(data)
-            yield from self._take(_padded(size) - size)
-            self._files.append(Packed(name, size, digest.hexdigest()))
+            yield from self._take(padded(size) - size)
+            self._files.append(Packed(path.decode("utf-8", "surrogateescape"), size, digest.hexdigest()))
             more = {}
 
     def _take(self, size: int) -> Generator[None, None, bytes]:
@@ -154,20 +161,3 @@ class DayScanner:
         data = bytes(self._waiting[:size])
         del self._waiting[:size]
         return data
-
-
-def _padded(size: int) -> int:
-    return -(-size // _BLOCK) * _BLOCK
-
-
-def _pax_records(data: bytes) -> dict[str, str]:
-    """``LENGTH KEY=VALUE`` and a line end, each; raises ValueError."""
-    records: dict[str, str] = {}
-    while data:
-        length = int(data.partition(b" ")[0])
-        if not 0 < length <= len(data):
-            raise ValueError("a record of its header is damaged")
-        key, _, value = data[:length].partition(b" ")[2].rstrip(b"\n").partition(b"=")
-        records[key.decode(errors="replace")] = value.decode(errors="surrogateescape")
-        data = data[length:]
-    return records

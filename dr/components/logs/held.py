@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from dr.catalog.labels import Kind
 from dr.catalog.manifest import Manifest
 from dr.configuration.model import System
-from dr.policy.log_days import Entry, due, entries
+from dr.policy.log_days import Entry, due, entries, too_late
 from dr.policy.retention_periods import FOREVER, period_of
 from dr.storage.protocol import Store
 from dr.storage.repository import Backup, Repository
@@ -28,6 +28,7 @@ class Held:
         self._ahead: Backup | None = None
         self._by_store: dict[str, set[Entry]] = {name: set() for name in stores}
         self.newest: Manifest | None = None
+        self.notes: tuple[str, ...] = ()
         self._days = {
             name: period_of(system.retention, Kind.LOGS, keep_as, system.retention.local_days).of_store(
                 is_local=store.is_local
@@ -38,7 +39,8 @@ class Held:
     def missing(self, files: Iterable[Entry], today: date) -> frozenset[Entry]:
         """Those that a store lacks and still should have. Raises StoreError when no store answers.
 
-        A store that does not list what it has is left out: it is caught up with when it answers.
+        A store that does not list what it has is left out: it is caught up with when it answers. ``notes`` tells
+        what no store would keep.
         """
         wanted = frozenset(files)
         first = min((day for day, _ in wanted), default=today)
@@ -47,6 +49,11 @@ class Held:
         while more and (self.newest is None or due(wanted, self._answering(), oldest)):
             more = self._read_one(first)
         self._names.raise_if_none_answered()
+        late = sorted(too_late(wanted, oldest.values()) - self.anywhere())
+        if late:
+            days = " to ".join(dict.fromkeys((str(late[0][0]), str(late[-1][0]))))
+            told = f"{len(late)} files of {days} are not sent: every store's period for such days is over"
+            self.notes = (told,)
         return due(wanted, self._answering(), oldest)
 
     def anywhere(self) -> frozenset[Entry]:

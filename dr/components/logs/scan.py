@@ -28,7 +28,7 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Files by path, and what could not be read, in words. Empty files and links are left out."""
+    """Files by path, and what could not be read, in words. Left out are empty files, and links below a directory."""
 
     files: tuple[LogFile, ...]
     problems: tuple[str, ...]
@@ -74,7 +74,9 @@ class _Search:
         if seen is None:
             return
         if not stat.S_ISDIR(seen.st_mode):
-            yield root, root.name
+            # Whoever names a link means the file that it leads to now; that is not found by a link below a directory.
+            file = root.resolve()
+            yield file, file.name
             return
         for path in self._below(root, parts[fixed:] or ("**",)):
             yield path, str(path.relative_to(root))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dr.catalog.manifest import ComponentContents, Item, Role
-from dr.components.logs.content import Digests, Moved, NotReadable
+from dr.components.logs.content import Digests, Moved, NotReadable, opened
 from dr.components.logs.day_tar import day_digest, pack
 from dr.components.logs.held import Held
 from dr.components.logs.scan import LogFile, scan
@@ -43,12 +44,16 @@ def ship(system: System, keep_as: str, patterns: Sequence[Path], sink: Sink) -> 
     """
     digests = Digests(system.state_directory / "logs" / f"{system.name}-{keep_as}.json")
     shipment = _Shipment(system.components.logs, patterns, sink, digests, Held(system, keep_as, sink.stores))
-    for _ in range(_ROUNDS):
+    moved = 0
+    while moved < _ROUNDS:
         try:
             shipment.look()
+        except NotReadable as error:  # each is left out once: this is no rotation, and it comes to an end
+            shipment.leave_out(error)
         except Moved:
-            continue
-        break
+            moved += 1
+        else:
+            break
     else:
         told = f"the {keep_as.replace('-', ' ')} are rotated again and again while they are read"
         if not shipment.days:
@@ -75,13 +80,13 @@ class _Shipment:
     listed: list[Listed] = field(default_factory=list)
     problems: dict[str, None] = field(default_factory=dict)
     changes: dict[str, None] = field(default_factory=dict)
-    unreadable: set[Path] = field(default_factory=set)
+    unreadable: dict[Path, NotReadable] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Write whatever is due and not written yet. Raises ``Moved`` when it is to be looked again."""
+        """Write whatever is due and not written yet. Raises ``Moved`` or ``NotReadable``: then look again."""
         found = scan(self.patterns, self.settings, self.begun)
         self.problems |= dict.fromkeys(found.problems)
-        files = [file for file in found.files if file.path not in self.unreadable]
+        files = self._openable(found.files)
         closed = self._by_entry(file for file in files if file.filed.closed)
         missing = self.held.missing(closed, self.begun.date())
         self._note_changes(missing)
@@ -93,6 +98,21 @@ class _Shipment:
         if self.settings.open_day and growing and self.so_far is None:
             self.so_far = self._write(self.begun.date(), growing, OPEN)
 
+    def _openable(self, files: Iterable[LogFile]) -> list[LogFile]:
+        """Asked of each before a tar is begun, which would have to be written again for each that is not."""
+        found = []
+        for file in files:
+            if file.path in self.unreadable:
+                continue
+            try:
+                with suppress(Moved), opened(file, growing=True):
+                    pass  # whether it matters that it moved is seen when it is read
+            except NotReadable as error:
+                self.leave_out(error)
+                continue
+            found.append(file)
+        return found
+
     def _by_entry(self, files: Iterable[LogFile]) -> dict[Entry, LogFile]:
         """Closed files by day and key. Of two with the same content, the first by name."""
         found: dict[Entry, LogFile] = {}
@@ -100,7 +120,7 @@ class _Shipment:
             try:
                 digest, whole = self.digests.of(file)
             except NotReadable as error:
-                self._leave_out(error)
+                self.leave_out(error)
                 continue
             if not whole:
                 self.problems[f"{file.path} is compressed and cannot be unpacked to its end: shipped as it is"] = None
@@ -115,19 +135,23 @@ class _Shipment:
 
     def _write(self, day: date, files: Sequence[LogFile], detail: str) -> Item:
         folder = f"{day}.{OPEN}" if detail == OPEN else str(day)
-        try:
-            with self.sink.object(f"{folder}.tar") as intake:
-                packed = pack(intake, files, growing=detail == OPEN)
-        except NotReadable as error:
-            self._leave_out(error)
-            raise Moved from None
+        with self.sink.object(f"{folder}.tar") as intake:
+            packed = pack(intake, files, growing=detail == OPEN)
         self.listed += [Listed(folder, item.name, item.bytes, item.sha256) for item in packed]
         digest = day_digest((item.name, item.sha256) for item in packed)
         return Item(str(day), len(packed), sum(item.bytes for item in packed), digest, detail)
 
-    def _leave_out(self, error: NotReadable) -> None:
-        self.problems[str(error)] = None
-        self.unreadable.add(error.path)
+    def leave_out(self, error: NotReadable) -> None:
+        self.unreadable[error.path] = error
+
+    def _warnings(self) -> tuple[str, ...]:
+        """Of many files that cannot be read one is named."""
+        if not self.unreadable:
+            return tuple(self.problems)
+        more = len(self.unreadable) - 1
+        others = f"; nor can {more} more" if more else ""
+        first = next(iter(self.unreadable.values()))
+        return (*self.problems, f"{len(self.unreadable)} files are not in this backup: {first}{others}")
 
     def contents(self, *, strict: bool) -> ComponentContents:
         """``strict``: a day that is not what was shipped before is a warning; else it is a note."""
@@ -141,11 +165,16 @@ class _Shipment:
         return ComponentContents(
             taken=self.begun,
             items=items,
-            warnings=(*self.problems, *(self.changes if strict else ())),
-            notes=() if strict else tuple(self.changes),
+            warnings=tuple(map(_shown, (*self._warnings(), *(self.changes if strict else ())))),
+            notes=(*self.held.notes, *(() if strict else self.changes)),
             facts={
                 "previous": before.label if before is not None else "",
                 "previous chain": previous,
                 "chain": log_days.chain(previous, items),
             },
         )
+
+
+def _shown(text: str) -> str:
+    """For a manifest, which is UTF-8: the name of a file need not be text."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -65,6 +65,29 @@ def test_a_key_without_its_certificate_is_named(shelf: Shelf, authority: Authori
         of(shelf, tmp_path / "absent").back_up(Kind.CERTIFICATES)
 
 
+def test_a_directory_without_a_pair_and_a_certificate_that_is_gone_are_named(
+    shelf: Shelf, authority: Authority, live: Path, tmp_path: Path
+) -> None:
+    """A directory in another layout is said each time, what has gone since the last backup once."""
+    authority.issue(live, "shop.example.org")
+    gone = authority.issue(live, "pay.example.org")
+    (tmp_path / "ssl").mkdir()
+    (tmp_path / "ssl" / "pay.crt").touch()
+    shelf = of(shelf, live, tmp_path / "ssl")
+    hollow = f"{tmp_path / 'ssl'} holds no certificate as certbot lays them out"
+    first = shelf.back_up(Kind.CERTIFICATES).label
+    shutil.rmtree(gone)
+
+    (before,) = shelf.contents(Kind.CERTIFICATES).warnings
+    shelf.back_up(Kind.CERTIFICATES)
+    told, missed = shelf.contents(Kind.CERTIFICATES).warnings
+    shelf.back_up(Kind.CERTIFICATES)
+    (after,) = shelf.contents(Kind.CERTIFICATES).warnings
+
+    assert all(text.startswith(hollow) for text in (before, told, after))
+    assert missed == f"pay.example.org was in {first}, the backup before this one, and is not there any more"
+
+
 def test_a_pair_that_cannot_be_read_or_is_no_pair_is_named(
     shelf: Shelf, authority: Authority, live: Path, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ ISSUE = """\
 set -e
 cd {home}
 openssl req -new -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN={name} -keyout new.key -out new.csr
-printf 'subjectAltName=DNS:{name}\\n' > new.ext
+printf 'subjectAltName=DNS:{name},DNS:www.{name}\\n' > new.ext
 openssl x509 -req -in new.csr -extfile new.ext -days {days} -CA middle.pem -CAkey middle.key -out new.pem
 """
 REPLACE = """\
@@ -127,7 +127,7 @@ def test_a_command_that_hangs_is_cut_off_with_all_that_it_started(site: Site) ->
     ("script", "days", "reason"),
     [
         ("exit 0\n", 90, "it is the old one still"),
-        (ISSUE + REPLACE, 2, "it is the old one still"),
+        (ISSUE + REPLACE, 2, "the one that is there now ends earlier"),
         (ISSUE + "cp new.key {archive}/privkey1.pem\n", 90, "does not belong to its certificate"),
         ("rm {archive}/privkey1.pem\n", 90, "privkey.pem of shop.example.org cannot be read"),
         ("rm -r {archive}/../../live\n", 90, "cannot be read"),
@@ -148,8 +148,72 @@ def test_a_renewal_that_leaves_less_than_it_found_loses_nothing(
     assert warning.startswith(f"{NAME} is not renewed: ")
     assert reason in warning
     assert ("the backup holds the one that was there before" in warning) == (reason != "it is the old one still")
-    assert days == 2 or serial(Path(restored.directory) / NAME) == old
+    assert serial(Path(restored.directory) / NAME) == old
     assert failed(shelf.question(Kind.CERTIFICATES, restored)) == []
+
+
+SNAKE_OIL = """\
+set -e
+openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days {days} -subj /CN={name} \\
+  -addext 'subjectAltName=DNS:{name},DNS:www.{name}' -keyout {archive}/privkey1.pem -out {archive}/fullchain1.pem
+cp {archive}/fullchain1.pem {archive}/cert1.pem
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "days", "reason"),
+    [
+        (ISSUE.replace(",DNS:www.{name}", "") + REPLACE, 90, f"is not for www.{NAME}"),
+        (SNAKE_OIL, 3650, "is self-signed"),
+        (ISSUE + REPLACE, 2, "ends earlier"),
+    ],
+    ids=["fewer names", "self-signed", "shorter"],
+)
+def test_a_pair_that_is_worth_less_is_kept_beside_the_old_one(site: Site, script: str, days: int, reason: str) -> None:
+    """It matches, and is no renewal: the old key is not lost, and the next backup names the one that has it."""
+    old = site.serial
+    shelf = site.with_script(script, days=days)
+    first = shelf.back_up(Kind.CERTIFICATES).label
+
+    contents = shelf.contents(Kind.CERTIFICATES)
+    restored = shelf.restore(Kind.CERTIFICATES)
+    settings = CertificatesSettings(directories=(site.live,))
+    later = shelf.with_components(certificates=settings)
+    said = []
+    for _ in range(2):
+        later.back_up(Kind.CERTIFICATES)
+        said.append([text for text in later.contents(Kind.CERTIFICATES).warnings if first in text])
+
+    assert contents.warnings[0].startswith(f"{NAME} is not renewed: ")
+    assert reason in contents.warnings[0]
+    assert [item.name for item in contents.items] == [NAME, f"{NAME}-refused"]
+    assert serial(Path(restored.directory) / NAME) == old
+    assert serial(Path(restored.directory) / f"{NAME}-refused") == site.serial != old
+    assert failed(shelf.question(Kind.CERTIFICATES, restored)) == []
+    assert said == [[f"{NAME} is still what its renewal left in place of a better one; that one is in {first}"], []]
+
+
+def test_a_key_that_cannot_be_proven_does_not_replace_one_that_is(site: Site) -> None:
+    """The new one is encrypted and nobody knows whether it opens: both are kept."""
+    old = site.serial
+    encrypt = "openssl pkey -in new.key -aes256 -passout pass:made-up -out closed.key\nmv closed.key new.key\n"
+    shelf = site.with_script(ISSUE + encrypt + REPLACE)
+    shelf.back_up(Kind.CERTIFICATES)
+
+    restored = Path(shelf.restore(Kind.CERTIFICATES).directory)
+
+    assert serial(restored / NAME) == old
+    assert serial(restored / f"{NAME}-refused") == site.serial != old
+    assert "the key is encrypted" in shelf.contents(Kind.CERTIFICATES).warnings[0]
+
+
+def test_a_certificate_that_a_wider_one_replaces_is_renewed(site: Site) -> None:
+    """A star covers one label and no more."""
+    shelf = site.with_script(ISSUE.replace("DNS:{name},DNS:www.{name}", "DNS:{name},DNS:*.{name}") + REPLACE)
+    shelf.back_up(Kind.CERTIFICATES)
+
+    assert shelf.contents(Kind.CERTIFICATES).warnings == ()
+    assert [item.name for item in shelf.contents(Kind.CERTIFICATES).items] == [NAME]
 
 
 def test_a_command_that_is_not_installed_is_told_before(site: Site) -> None:

@@ -45,7 +45,7 @@ def test_a_file_that_cannot_be_read_is_said_to_be_absent(shelf: Shelf, etc: Path
     probes = shelf.question(Kind.CONFIG, restored)
 
     assert len(shelf.contents(Kind.CONFIG).warnings) == 1
-    assert f"{unreadable} (" in shelf.contents(Kind.CONFIG).warnings[0]
+    assert f"{unreadable.resolve()} (" in shelf.contents(Kind.CONFIG).warnings[0]
     assert (lying_under(Path(restored.directory), etc) / "app.toml").exists()
     assert [probe.answer for probe in failed(probes)] == [Answer.UNPROVEN]
 

@@ -87,7 +87,7 @@ def test_the_same_files_make_another_tar_each_time() -> None:
 def foreign(*members: tuple[str, bytes, str]) -> bytes:
     """A tar that somebody else has made."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, kind, target in members:
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, target
@@ -129,6 +129,38 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
         unpack(pieces(data, 512), inside, "it")
 
     assert list(outside.iterdir()) == []
+
+
+REFUSED_TARS = [
+    [("way", tarfile.SYMTYPE, "/"), ("way/file", tarfile.REGTYPE, "")],
+    [("way/file", tarfile.REGTYPE, ""), ("way", tarfile.SYMTYPE, "/")],
+    [("way", tarfile.REGTYPE, ""), ("way", tarfile.SYMTYPE, "/")],
+    [("way", tarfile.REGTYPE, ""), ("way/", tarfile.DIRTYPE, "")],
+    [("way", tarfile.REGTYPE, ""), ("way/deep/file", tarfile.REGTYPE, "")],
+    [("w\xe4y" * 60, tarfile.REGTYPE, ""), ("w\xe4y" * 60, tarfile.REGTYPE, "")],
+    [("../out", tarfile.REGTYPE, "")],
+    [("/out", tarfile.REGTYPE, "")],
+    [("pipe", tarfile.FIFOTYPE, "")],
+]
+
+
+@pytest.mark.parametrize("members", REFUSED_TARS)
+def test_what_a_restore_would_refuse_is_not_proven(tmp_path: Path, members: list[tuple[str, bytes, str]]) -> None:
+    """The counts are right all the same; whoever looks at the tar as it is read back says so, and not the restore."""
+    data = foreign(*members)
+    files = sum(kind == tarfile.REGTYPE for _, kind, _ in members)
+
+    with pytest.raises(BackupInvalid):
+        unpack(pieces(data, 700), tmp_path, "it")
+    assert looked_at(data, Counted(len(members), files, 0), 700)
+
+
+def test_a_directory_named_twice_is_no_contradiction(tmp_path: Path) -> None:
+    """Before and after what is in it."""
+    data = foreign(("d/", tarfile.DIRTYPE, ""), ("d/file", tarfile.REGTYPE, ""), ("d/", tarfile.DIRTYPE, ""))
+    unpack(pieces(data, 700), tmp_path, "it")
+
+    assert looked_at(data, Counted(3, 1, 0), 700) == ""
 
 
 def test_no_tar_at_all_is_refused(tmp_path: Path) -> None:

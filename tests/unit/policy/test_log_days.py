@@ -23,6 +23,7 @@ from dr.policy.log_days import (
     file_under,
     key_of,
     stem_of,
+    too_late,
 )
 
 NOW = datetime(2024, 1, 10, 2, tzinfo=UTC)
@@ -44,11 +45,18 @@ HOUR = timedelta(hours=1)
         ("app.log.1", 30, DayFrom.NAME, Filed(date(2024, 1, 8), True)),
         ("app.log.1", 1, DayFrom.NAME, Filed(TODAY, False)),
         ("app-2024-01-05.log", 30, DayFrom.MTIME, Filed(date(2024, 1, 8), True)),
+        ("releases/20240102103000/log/app.log", 30, DayFrom.NAME, Filed(TODAY, False)),
+        ("releases/20240102103000/log/app.log.1", 30, DayFrom.NAME, Filed(date(2024, 1, 8), True)),
+        ("2024-01-02/app.log", 30, DayFrom.NAME, Filed(date(2024, 1, 8), True)),
+        ("2024/01/08.log", 30, DayFrom.NAME, Filed(date(2024, 1, 8), True)),
+        ("20240105/app.log", 30, DayFrom.NAME, Filed(date(2024, 1, 5), True)),
+        ("app-2024-01-04.log", 30, DayFrom.NAME, Filed(date(2024, 1, 8), True)),
+        ("app-2024-01-09.log", 9999, DayFrom.NAME, Filed(date(2024, 1, 9), True)),
         ("audit.log.gz", 30, DayFrom.NAME, Filed(date(2024, 1, 8), True)),
     ],
 )
 def test_a_file_is_filed_under_one_day_and_closed_when_that_is_over(name, hours_ago, day_from, expected):
-    """By the date in its name or by its last write; what is in use, was just written or is not over is open."""
+    """By the date in its name, or its last write where that came days later; in use, just written, not over: open."""
     modified = NOW - timedelta(hours=hours_ago)
 
     assert file_under(name, modified, NOW, day_from=day_from, settle=HOUR) == expected
@@ -82,6 +90,15 @@ def test_what_is_due_is_what_some_store_lacks_and_still_wants_and_once_sent_it_i
         lacking = [name for name, there in held.items() if entry not in there]
         assert (entry in going) == any(name == "cloud" or entry[0] >= oldest["local"] for name in lacking)
     assert not due(files, {name: there | going for name, there in held.items()}, oldest)
+
+
+def test_what_no_store_keeps_any_more_is_not_due_and_is_told_from_what_one_does():
+    """A store that keeps for ever keeps every day; without stores nothing was dropped by a period."""
+    old, new = (TODAY - timedelta(days=40), "a"), (TODAY, "b")
+    month, week = TODAY - timedelta(days=30), TODAY - timedelta(days=7)
+
+    assert too_late({old, new}, [month, week]) == {old}
+    assert too_late({old, new}, [month, None]) == too_late({old, new}, []) == frozenset()
 
 
 def _contents(*items: Item, **facts: str) -> ComponentContents:

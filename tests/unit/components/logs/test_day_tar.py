@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import os
 import tarfile
@@ -183,3 +184,15 @@ def test_patterns_find_what_a_shell_would_and_all_below_a_directory(
     files = scan([tmp_path / pattern], LogsSettings(), NOW).files
 
     assert {str(file.path.relative_to(tmp_path)) for file in files} == found
+
+
+def test_a_day_that_a_restore_would_refuse_is_not_proven() -> None:
+    """A file and another below it: the digest is right, and nobody could lay them out."""
+    stream, names = io.BytesIO(), ("app.log", "app.log/1")
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO(b""))
+    nothing = hashlib.sha256(b"").hexdigest()
+    item = Item("2024-01-05", 2, 0, day_digest((name, nothing) for name in names))
+
+    assert "a restore would refuse" in _told(stream.getvalue(), item, [len(stream.getvalue())])
