@@ -27,7 +27,7 @@ def bring_back(source: Source, directory: Path, wanted: Sequence[str], deadline:
     for item in items:
         indexed = known.named(item.name)
         bundle = directory / f"{item.name}.bundle"
-        if item.count:
+        if indexed.bundled:
             source.save(source.named(bundle.name), bundle)
             size += bundle.stat().st_size
         if here:
@@ -54,7 +54,7 @@ def chosen(manifest: Manifest, wanted: Sequence[str]) -> tuple[Item, ...]:
 
 def _repository(item: Item, indexed: IndexedRepository, bundle: Path, path: Path, deadline: float) -> None:
     """A bare repository at ``path``. The bundle is removed, for everything of it is in there."""
-    if item.count:
+    if indexed.bundled:
         _run("clone", "--quiet", "--mirror", "--template=", "--", bundle, path, item=item, deadline=deadline)
         # A mirror would take over whatever its origin says at the next fetch, and the origin is a file that goes now.
         _run("-C", path, "config", "--remove-section", "remote.origin", item=item, deadline=deadline)

@@ -1,5 +1,8 @@
 """Running git over a repository that we only want to read: it asks nothing, runs no hook and fetches nothing by itself.
 
+It believes the objects and nothing that stands beside them: with a damaged commit-graph, or a line in info/grafts, it
+would pack a history that ends early and call it whole.
+
 Variables such as GIT_DIR, which a hook or a rebase leaves in the environment, would send every command to another
 repository than the one named; they are taken away.
 """
@@ -30,7 +33,16 @@ _NOT_INHERITED = (
     "GIT_SHALLOW_FILE",
     "GIT_QUARANTINE_PATH",
 )
-_GUARDS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false")
+_GUARDS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "core.commitGraph=false",
+    "core.multiPackIndex=false",
+    "pack.useBitmaps=false",
+    "advice.graftFileDeprecated=false",
+)
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 _REFUSED = re.compile(
     r"Authentication failed|could not read (?:Username|Password)|Permission denied|terminal prompts disabled"
@@ -72,6 +84,7 @@ def environment(ssh: str = "") -> dict[str, str]:
         "GIT_OPTIONAL_LOCKS": "0",
         # What a replacement hides is part of the repository, and so is the replacement: both are backed up as they are.
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": "/dev/null",
     }
     return added if "GIT_SSH" in os.environ else {**added, "GIT_SSH_COMMAND": f"{ssh} -oBatchMode=yes"}
 

@@ -23,6 +23,11 @@ class IndexedRepository:
     refs: Mapping[str, str]
     remotes: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def bundled(self) -> bool:
+        """Whether there is anything in it: a detached HEAD has commits even where no ref is."""
+        return bool(self.refs) or bool(self.head and not self.head.startswith("refs/"))
+
 
 @dataclass(frozen=True, slots=True)
 class Index:

@@ -10,8 +10,8 @@ from dr.components.code.git import asked, failure, git
 from dr.components.code.refs import Refs, read_refs, short
 from dr.errors import SourceInvalid
 
-_COMMIT_GRAPH, _PACK_INDEX = 16, 32
 _MALFORMED = re.compile(r"(?:error|warning) in (?:commit|tree|tag|blob|submodule)[^:]*: .*")
+_NO_OBJECT = re.compile(r"error: (?P<ref>refs/\S+): invalid sha1 pointer 0+")
 _TIPS = 50
 """Branches that are looked at for LFS and submodules, HEAD first."""
 
@@ -19,10 +19,11 @@ _TIPS = 50
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What ``git fsck`` found: ``fatal`` is empty for a whole repository. ``malformed`` objects are whole all the same:
-    other programs, or git in its youth, wrote them so."""
+    other programs, or git in its youth, wrote them so. ``dangling`` are refs that stand for another that is gone."""
 
     fatal: str
     malformed: int
+    dangling: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,19 @@ def fsck(path: Path, deadline: float) -> Checked:
         raise failure(str(path), ended)
     lines = [line for line in (ended.stderr + "\n" + output).splitlines() if line.strip()]
     malformed = [line for line in lines if _MALFORMED.fullmatch(line)]
-    worse = [line for line in lines if line not in malformed and not line.startswith(("notice: ", "..."))]
-    serious = ended.status & ~(_COMMIT_GRAPH | _PACK_INDEX)
-    if serious and (worse or not malformed):
-        return Checked("; ".join(worse or malformed)[:2000] or str(ended), len(malformed))
-    return Checked("", len(malformed))
+    dangling = {line: found["ref"] for line in lines if (found := _NO_OBJECT.fullmatch(line))}
+    dangling = {line: name for line, name in dangling.items() if _stands_for_another(path, name, deadline)}
+    told = {*malformed, *dangling}
+    worse = [line for line in lines if line not in told and not line.startswith(("notice: ", "..."))]
+    names = tuple(sorted(dangling.values()))
+    if not ended.ok and (worse or not told):
+        return Checked("; ".join(worse)[:2000] or str(ended), len(malformed), names)
+    return Checked("", len(malformed), names)
+
+
+def _stands_for_another(path: Path, name: str, deadline: float) -> bool:
+    ended, _ = git(path, "symbolic-ref", "--quiet", name, deadline=deadline)
+    return ended.ok
 
 
 def require_whole(path: Path, deadline: float) -> tuple[str, ...]:
@@ -88,11 +97,20 @@ def require_whole(path: Path, deadline: float) -> tuple[str, ...]:
         raise SourceInvalid(
             f"{path} has missing or damaged objects",
             detail=checked.fatal,
-            hint="Fetch it anew from a remote (git clone --mirror), or restore its last backup; nothing was stored.",
+            hint="Fetch it anew from a remote (git clone --mirror), or restore its last backup; it was not stored.",
         )
+    notes = []
     if checked.malformed:
-        return (f"git fsck finds fault with the form of {checked.malformed} objects; they are whole",)
-    return ()
+        notes.append(f"git fsck finds fault with the form of {checked.malformed} objects; they are whole")
+    if checked.dangling:
+        notes.append(f"{short(checked.dangling)} stands for a branch that is gone; it is not in the bundle")
+    graph, _ = git(path, "commit-graph", "verify", "--no-progress", deadline=deadline)
+    if graph.status > 0:
+        notes.append(
+            f"its commit-graph is damaged, and not what the bundle is made by (git -C {path} commit-graph write "
+            "--reachable makes it anew)"
+        )
+    return tuple(notes)
 
 
 def left_out(path: Path, refs: Refs, deadline: float) -> LeftOut:

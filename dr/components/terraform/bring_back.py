@@ -6,6 +6,7 @@ beside a module whose backend is elsewhere, ``init`` would offer to push them th
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -71,8 +72,22 @@ def state_path(directory: Path, module: IndexedModule, state: IndexedState) -> P
     return directory / module.name / module.root / parts
 
 
+def differing_files(module: IndexedModule, folder: Path) -> list[str]:
+    """The files of a module that are not in ``folder`` as they were."""
+    return [one.path for one in module.files if digest(folder / one.path) != one.sha256]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file; empty when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
 def _unpack(source: Source, module: IndexedModule, directory: Path) -> int:
-    """The module's folder; its plain bytes. Raises ``BackupInvalid`` for an archive that would write elsewhere."""
+    """The module's folder; its plain bytes. Raises ``BackupInvalid`` for an archive that would write elsewhere, and for
+    one that does not hold what the index says."""
     name = f"{module.name}.module.tar"
     archive, folder = directory / f".{name}", directory / module.name
     source.save(source.named(name), archive)
@@ -83,4 +98,10 @@ def _unpack(source: Source, module: IndexedModule, directory: Path) -> int:
     except tarfile.TarError as error:
         raise BackupInvalid(f"{name} cannot be unpacked", str(error), "Use another copy or backup.") from error
     archive.unlink()
+    if wrong := differing_files(module, folder):
+        raise BackupInvalid(
+            f"{name} does not hold what was backed up",
+            f"{len(wrong)} of {len(module.files)} files differ or are missing: {', '.join(wrong[:5])}",
+            "Use another copy or backup.",
+        )
     return sum(one.bytes for one in module.files)

@@ -1,31 +1,32 @@
 """The files of a root module, and of the local modules beside it that it uses: what ``init`` needs to be run again.
 
-Left out is what Terraform makes itself: its data directory, and state files, which are backed up as states.
+Left out is what Terraform makes itself: its data directory, and where its backend has states, which are backed up as
+states. Any other state file was put there by somebody and is a file as any other: all is encrypted.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import hashlib
-import io
 import os
 import re
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dr.components.protocol import Intake
+from dr.components.tarball import TarWriter, attributes
 from dr.components.terraform.backend import Backend, noted_backend, written_backend
 from dr.components.terraform.index import IndexedFile
+from dr.components.terraform.local_states import STATE, WORKSPACES, state_paths
 from dr.errors import SourceError, SourceInvalid
 
 CODE = (".tf", ".tf.json", ".tofu", ".tofu.json")
 DATA = ".terraform"
 LOCK_FILE = ".terraform.lock.hcl"
 LARGEST = 64 << 20
-_NOT_OURS = ("*.tfstate", "*.tfstate.*", ".*.lock.info", "crash.log", "crash.*.log")
-_NOT_ENTERED = (DATA, ".git", ".terragrunt-cache", "terraform.tfstate.d")
+_NOT_OURS = ("*.tfstate.backup", "*.tfstate.*.backup", ".*.lock.info", "crash.log", "crash.*.log")
+_NOT_ENTERED = (DATA, ".git", ".terragrunt-cache")
 _SOURCE = re.compile(r'^\s*"?source"?\s*[=:]\s*"(\.\.?/[^"]*)"', re.MULTILINE)
 
 
@@ -44,10 +45,25 @@ class Module:
         """The module, seen from its folder."""
         return self.directory.relative_to(self.folder).as_posix()
 
-    def files(self) -> Iterator[Path]:
-        """Every file and link of the module and of those that it uses, in order."""
+    def files(self, unreadable: Callable[[Path], None] = lambda directory: None) -> Iterator[Path]:
+        """Every file and link of the module and of those that it uses, in order, without the states of its backend.
+
+        ``unreadable`` is told of each directory that cannot be listed or entered: what is in it is not among them.
+        """
+        values = self.backend.values if self.backend.local else {}
+        default, others = (
+            Path(os.path.normpath(self.directory / place))
+            for place in (values.get("path") or STATE, values.get("workspace_dir") or WORKSPACES)
+        )
         for directory in self.used:
-            yield from _files(directory)
+            for path in _files(directory, unreadable):
+                if path != default and not (path.name == STATE and path.parent.parent == others):
+                    yield path
+
+    def unused_states(self) -> Iterator[Path]:
+        """States of a local backend beside a module whose backend is elsewhere: ``init`` would offer to push them."""
+        if not self.backend.local:
+            yield from state_paths(self.directory, Backend()).values()
 
 
 def read_module(name: str, directory: Path) -> Module:
@@ -88,9 +104,13 @@ def _code(directory: Path) -> dict[str, str]:
         ) from error
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(directory):
+def _files(directory: Path, unreadable: Callable[[Path], None]) -> Iterator[Path]:
+    for place, folders, names in os.walk(directory, onerror=lambda error: unreadable(Path(error.filename))):
         here = Path(place)
+        if not os.access(here, os.X_OK):
+            unreadable(here)
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if name not in _NOT_ENTERED)
         links = [name for name in folders if (here / name).is_symlink()]
         for name in sorted([*names, *links]):
@@ -101,24 +121,32 @@ def _files(directory: Path) -> Iterator[Path]:
 def write_tar(module: Module, intake: Intake) -> tuple[tuple[IndexedFile, ...], tuple[str, ...]]:
     """The files as a tar stream; what is in it, and a warning for each that is not."""
     indexed, warnings = [], []
-    with tarfile.open(fileobj=_Out(intake), mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        for path in module.files():
+
+    def left_out(path: Path, why: str) -> None:
+        warnings.append(f"{os.path.relpath(path, module.folder)} {why}")
+
+    for path in module.unused_states():
+        left_out(
+            path,
+            f"is a state that its backend {module.backend.kind} does not use, and not in the backup: "
+            "give it in terraform.state_files or remove it",
+        )
+    with TarWriter(intake) as tar:
+        for path in module.files(lambda path: left_out(path, "cannot be read and is not in the backup")):
             name = path.relative_to(module.folder).as_posix()
             if path.is_symlink():
                 target = path.readlink()
                 if target.is_absolute() or not (path.parent / target).resolve().is_relative_to(module.folder):
-                    warnings.append(f"{name} is a link out of the module and not in the backup")
+                    left_out(path, "is a link out of the module and not in the backup")
                     continue
-                tar.addfile(tar.gettarinfo(path, name))
+                tar.link(name, attributes(path.lstat()), str(target))
             elif not path.is_file():
-                warnings.append(f"{name} is no ordinary file and not in the backup")
+                left_out(path, "is no ordinary file and not in the backup")
             elif path.stat().st_size > LARGEST:
-                warnings.append(f"{name} is larger than {LARGEST >> 20} MiB and not in the backup")
+                left_out(path, f"is larger than {LARGEST >> 20} MiB and not in the backup")
             else:
                 data = _read(path)
-                entry = tar.gettarinfo(path, name)
-                entry.size = len(data)
-                tar.addfile(entry, io.BytesIO(data))
+                tar.file(name, attributes(path.stat()), data)
                 indexed.append(IndexedFile(name, hashlib.sha256(data).hexdigest(), len(data)))
     return tuple(indexed), tuple(warnings)
 
@@ -130,17 +158,3 @@ def _read(path: Path) -> bytes:
         raise SourceError(
             f"{path} cannot be read", str(error), "Let the account that makes backups read it."
         ) from error
-
-
-class _Out(io.RawIOBase):
-    """An object of a backup, as tarfile writes into it."""
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        self._intake.write(data)
-        return len(data)

@@ -62,6 +62,8 @@ class Program:
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
+            # Arguments that somebody set for work by hand are not meant for us, and may break any command.
+            **{name: "" for name in os.environ if name.startswith("TF_CLI_ARGS")},
             "TF_DATA_DIR": str(self.directory / DATA),
             # It speaks to the cloud for us: what other children must not see, its backend may need.
             **{name: os.environ[name] for name in _CREDENTIALS if name in os.environ},
@@ -137,6 +139,8 @@ def headlines(ended: Exit) -> str:
 def copied(module: Module, scratch: Path) -> Path:
     """The module's files and what ``init`` has noted beside them, below ``scratch``; where the module is there."""
     for path in module.files():
+        if path.name.endswith(".tfstate"):
+            continue  # init would ask what to do with it
         place = below(scratch, path)
         place.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink():

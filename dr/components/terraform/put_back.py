@@ -1,6 +1,8 @@
-"""Restored states go where Terraform looks for them, by ``state push``: it refuses an older serial and another lineage.
+"""Restored states go where Terraform looks for them, by ``state push``, never over a newer one or another's.
 
-That protection is never forced: who wants to overwrite a newer state does it by hand and knows why.
+Terraform refuses these too, and is never forced, but lets anything overwrite a state without resources: one that says
+that all was destroyed would be replaced by one that says that all is still there. So we compare before we push.
+Who wants to overwrite a newer state does it by hand and knows why.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from dr.components.terraform.bring_back import chosen_states, require_known, sta
 from dr.components.terraform.index import IndexedModule, IndexedState
 from dr.components.terraform.local_states import DEFAULT
 from dr.components.terraform.program import Program, copied_back, headlines, required_program, use_local_backend
-from dr.components.terraform.state import parse_state
+from dr.components.terraform.state import never_written, parse_state
 from dr.configuration.components.terraform import TerraformSettings
 from dr.errors import BackupInvalid, RecoveryFailed, SourceBusy, SourceError, TargetRefused
 
 _ELSEWHERE = "file"
+_BEGUN = 1
+"""The serial of a state in which nothing was done yet."""
 _LOCKED = re.compile("Error acquiring the state lock|Error locking state")
 
 
@@ -87,8 +91,10 @@ def _push(program: Program, module: IndexedModule, state: IndexedState, restored
             raise SourceError(f"{name} cannot be selected", headlines(ended), "Look at the backend's rights.")
     workspace = DEFAULT if state.workspace == DEFAULT else ""
     wanted = restored.read_bytes()
-    if _same(program.answer("state", "pull", workspace=workspace).encode(), wanted):
+    there = program.answer("state", "pull", workspace=workspace).encode()
+    if _same(there, wanted):
         return "it is there already"
+    _refuse_to_lose(name, there, state)
     ended, _ = program.run("state", "push", "-lock-timeout=10s", restored, workspace=workspace)
     if not ended.ok and _LOCKED.search(ended.stderr):
         raise SourceBusy(f"the state of {name} is locked", headlines(ended), "Wait for whoever is changing it.")
@@ -102,6 +108,31 @@ def _push(program: Program, module: IndexedModule, state: IndexedState, restored
     lineage = parse_state(found).lineage
     anew = "" if lineage == state.lineage else f", by terraform under the new lineage {lineage}"
     return f"serial {state.serial} pushed{anew}"
+
+
+def _refuse_to_lose(name: str, there: bytes, state: IndexedState) -> None:
+    """Raises ``TargetRefused`` unless there is nothing, or what the restored state came after."""
+    if never_written(there):
+        return
+    try:
+        found = parse_state(there)
+    except ValueError as error:
+        raise TargetRefused(
+            f"what lies where the state of {name} belongs cannot be read", str(error), "Move it away, then try again."
+        ) from error
+    hint = "Look at it with terraform state pull. If it is to be given up, terraform state push -force does it."
+    if found.lineage != state.lineage:
+        # A backend begins a workspace, also one that we have just asked for, with an empty state of its own lineage.
+        if found.serial <= _BEGUN and not found.types and not found.outputs:
+            return
+        detail = f"its lineage is {found.lineage}, that of the restored one {state.lineage}"
+        raise TargetRefused(f"the state of {name} is another's: it was begun anew", detail, hint)
+    if found.serial >= state.serial:
+        raise TargetRefused(
+            f"the state of {name} is newer than the restored one",
+            f"its serial is {found.serial}, that of the restored one {state.serial}; {found.instances} resources",
+            hint,
+        )
 
 
 def _same(one: bytes, other: bytes) -> bool:

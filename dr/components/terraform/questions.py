@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from dr.catalog.manifest import Level, Manifest
 from dr.components.terraform import index
-from dr.components.terraform.bring_back import state_path
+from dr.components.terraform.bring_back import differing_files, digest, state_path
 from dr.components.terraform.drift import SAME
 from dr.components.terraform.index import IndexedModule, IndexedState
 from dr.components.terraform.local_states import Taken
@@ -17,6 +18,9 @@ from dr.components.terraform.program import Program, copied_back, found_program
 from dr.components.terraform.state import State, parse_state
 from dr.errors import BackupInvalid, SourceError
 from dr.policy.drill_verdict import Answer, Probe
+
+_OF_THE_STATE = re.compile(r"Failed to (?:load|read) state(?!.*\bnewer\b)|Unsupported state file")
+"""What the program says of a state that it cannot read; a newer one wants a newer program."""
 
 
 def questions(manifest: Manifest, directory: Path, scratch: Path, wanted: str, deadline: float) -> tuple[Probe, ...]:
@@ -44,7 +48,7 @@ class _Asking:
     def module(self, module: IndexedModule) -> Iterator[Probe]:
         if module.files:
             folder = self._directory / module.name
-            wrong = [one.path for one in module.files if _digest(folder / one.path) != one.sha256]
+            wrong = differing_files(module, folder)
             told = f"{len(wrong)} of {len(module.files)} files differ: {', '.join(wrong[:5])}"
             yield _probe(f"files of {module.name}", not wrong, told if wrong else f"{len(module.files)} files")
         for state in module.states:
@@ -53,7 +57,7 @@ class _Asking:
     def _state(self, module: IndexedModule, state: IndexedState) -> Iterator[Probe]:
         name = f"{module.name}/{state.workspace}"
         path = state_path(self._directory, module, state)
-        same = _digest(path) == state.sha256
+        same = digest(path) == state.sha256
         yield _probe(f"bytes of {name}", same, "as they were" if same else "not those that were backed up, or missing")
         if not path.is_file():
             return
@@ -83,7 +87,9 @@ class _Asking:
         try:
             listed = len(program.answer("state", "list", f"-state={path.resolve()}").splitlines())
         except SourceError as error:
-            return _probe(title, False, f"{error.message}: {error.detail}")
+            told = f"{error.message}: {error.detail}"
+            answer = Answer.FAILED if _OF_THE_STATE.search(error.detail) else Answer.UNPROVEN
+            return Probe(title, answer, told, Level.QUERIED)
         return _probe(title, listed == state.instances, f"{listed} listed, {state.instances} in the state")
 
     def _planned(self, name: str, module: IndexedModule, taken: Taken) -> Probe:
@@ -105,13 +111,6 @@ class _Asking:
 
     def _place(self, name: str, purpose: str) -> Path:
         return self._scratch / f"{purpose}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def _probe(name: str, passed: bool, detail: str) -> Probe:

@@ -9,6 +9,7 @@ from dr.components.terraform.backend import Backend
 from dr.components.terraform.local_states import Taken, parsed
 from dr.components.terraform.locks import LockInfo, lock_notice, s3_lock, wait_until_free
 from dr.components.terraform.program import Program
+from dr.components.terraform.state import never_written
 from dr.errors import SourceBusy, StoreError
 
 
@@ -46,7 +47,7 @@ def pull(name: str, program: Program, backend: Backend, wanted: Sequence[str], p
                 lock.described(),
                 "Try again.",
             )
-        if text.strip():
-            data = text.encode()
+        data = text.encode()
+        if not never_written(data):
             taken.append(Taken(workspace, data, parsed(name, workspace, data)))
     return Pulled(tuple(taken), tuple(sorted(notes)))

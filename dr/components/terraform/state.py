@@ -74,6 +74,21 @@ def gone_back(before: str, state: State) -> str:
     return ""
 
 
+def never_written(data: bytes) -> bool:
+    """Whether this is what the program prints where there is no state: nothing, or one without a lineage and content.
+
+    >>> never_written(b'{"version": 4, "serial": 0, "lineage": "", "outputs": {}, "resources": []}')
+    True
+    """
+    if not data.strip():
+        return True
+    try:
+        found = msgspec.json.decode(data, type=_State)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        return False
+    return not (found.lineage or found.serial or found.resources or found.outputs or found.encrypted_data)
+
+
 def parse_state(data: bytes) -> State:
     """Raises ValueError, with a reason that quotes nothing, on what is no state of format 4."""
     try:

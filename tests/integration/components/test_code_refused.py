@@ -143,18 +143,31 @@ def test_what_is_no_repository_is_named(shelf: Shelf, tmp_path: Path, kind: str)
     assert "code.repositories" in error.hint
 
 
-def test_one_refused_repository_refuses_the_backup(shelf: Shelf, repository: Path, tmp_path: Path) -> None:
-    """A backup that silently holds nine of ten would be found out when the tenth is needed."""
+def test_one_refused_repository_does_not_cost_the_others_their_backup(
+    shelf: Shelf, repository: Path, tmp_path: Path
+) -> None:
+    """It is named, with what to do, and the run is not green; where none is whole nothing is stored."""
     other = new_repository(tmp_path / "other")
     commit(other, "More\n")
     blob = git(other, "rev-parse", "HEAD:file").strip()
     (other / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
-    shelf = shelf.with_components(code=CodeSettings(repositories=(repository, other)))
-
-    with pytest.raises(SourceInvalid):
-        shelf.draft(Kind.CODE)
-
+    git(tmp_path, "clone", "--quiet", "--depth=1", repository.as_uri(), tmp_path / "shallow")
+    both = (other, tmp_path / "shallow")
+    with pytest.raises(SourceInvalid, match="other has missing"):
+        shelf.with_components(code=CodeSettings(repositories=both)).draft(Kind.CODE)
     assert shelf.files("local", Kind.CODE) == []
+    shelf = shelf.with_components(code=CodeSettings(repositories=(*both, repository)))
+    shelf.back_up(Kind.CODE)
+
+    restored = shelf.restore(Kind.CODE)
+
+    damaged, shallow = shelf.contents(Kind.CODE).warnings
+    assert damaged.startswith(f"other is not in this backup: {other} has missing or damaged objects")
+    assert blob in damaged
+    assert shallow.startswith("shallow is not in this backup: ")
+    assert "fetch --unshallow" in shallow
+    assert [path.name for path in Path(restored.directory).iterdir()] == ["shop.git"]
+    assert [probe.answer for probe in shelf.question(Kind.CODE, restored)] == ["passed"] * 3
 
 
 def test_an_address_where_nothing_listens_may_answer_later(shelf: Shelf) -> None:

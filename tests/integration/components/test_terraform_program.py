@@ -56,7 +56,17 @@ def remote(tmp_path: Path, moto_endpoint: Endpoint, bucket: str) -> Path:
 
 def applied(path: Path, endpoint: Endpoint, bucket: str) -> Path:
     """The module at ``path``, its backend in S3 with locks there too."""
-    backend = f"""
+    module(path, backend(endpoint, bucket) + CODE)
+    terraform(path, "init", "-no-color")
+    terraform(path, *APPLY)
+    terraform(path, "workspace", "new", "blue")
+    terraform(path, *APPLY)
+    return path
+
+
+def backend(endpoint: Endpoint, bucket: str) -> str:
+    """The block that names the bucket."""
+    return f"""
 terraform {{
   backend "s3" {{
     bucket                      = "{bucket}"
@@ -72,12 +82,6 @@ terraform {{
   }}
 }}
 """
-    module(path, backend + CODE)
-    terraform(path, "init", "-no-color")
-    terraform(path, *APPLY)
-    terraform(path, "workspace", "new", "blue")
-    terraform(path, *APPLY)
-    return path
 
 
 def protecting(shelf: Shelf, *directories: Path, **settings: object) -> Shelf:
@@ -180,7 +184,8 @@ def test_an_older_state_is_never_put_over_a_newer_one(shelf: Shelf, root: Path) 
     with pytest.raises(TargetRefused, match="shop/blue") as raised:
         put_back(shelf, restored, "shop/blue")
     assert path.read_bytes() == newer
-    assert "over newer state with serial" in raised.value.detail
+    assert "newer than the restored one" in raised.value.message
+    assert "its serial is 3, that of the restored one 1; 1 resources" in raised.value.detail
     path.unlink()
     (root / "terraform.tfstate").unlink()
     put_back(shelf, restored)
@@ -204,7 +209,8 @@ def test_a_state_of_another_lineage_is_not_overwritten(shelf: Shelf, root: Path)
     with pytest.raises(TargetRefused) as raised:
         put_back(shelf, restored)
 
-    assert "unrelated state with lineage" in raised.value.detail
+    assert "begun anew" in raised.value.message
+    assert "its lineage is " in raised.value.detail
     assert (root / "terraform.tfstate").read_bytes() == anew
 
 
@@ -247,6 +253,19 @@ def objects(endpoint: Endpoint, bucket: str) -> dict[str, bytes]:
 def contents_of(found: dict[str, bytes]) -> dict[str, object]:
     """States without what Terraform makes anew for a backend that was empty."""
     return {key: json.loads(data) | {"lineage": "", "serial": 0} for key, data in found.items()}
+
+
+def test_a_workspace_in_the_bucket_that_was_never_applied_has_no_state(
+    shelf: Shelf, tmp_path: Path, moto_endpoint: Endpoint, bucket: str
+) -> None:
+    """The program prints an empty one of no lineage; it is left out, and costs the others nothing."""
+    path = module(tmp_path / "cloud", backend(moto_endpoint, bucket) + CODE)
+    terraform(path, "init", "-no-color")
+    terraform(path, "workspace", "new", "blue")
+    terraform(path, *APPLY)
+    protecting(shelf, path).back_up(Kind.TERRAFORM)
+
+    assert [item.name for item in shelf.contents(Kind.TERRAFORM).items] == ["cloud", "cloud/blue"]
 
 
 def test_a_lock_in_the_bucket_is_seen_and_its_holder_named(shelf: Shelf, remote: Path) -> None:
