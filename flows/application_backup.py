@@ -54,7 +54,7 @@ def application_backup(system: str = "", cloud: bool = True, only: tuple[Compone
 
         point = None
         with run.part("recovery point", Kind.POINT):
-            draft = compose_point(system, marked, run.labels, cloud)
+            draft = compose_point(system, marked, run.labels, {item.kind for item in wanted}, cloud)
             run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
             point = look_at_point(system, draft.manifest.label)
             run.concern(point.consistency.broken)

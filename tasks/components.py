@@ -106,10 +106,11 @@ def publish_component(system: str, draft: Draft, proofs: tuple[Verification, ...
 
 
 @task(name="tie together what belongs together", retries=2, timeout_seconds=HOUR)
-def compose_point(system: str, marked: Marked, fresh: Iterable[str], cloud: bool) -> Draft:
+def compose_point(system: str, marked: Marked, fresh: Iterable[str], asked: Collection[Kind], cloud: bool) -> Draft:
     """Waits for the WAL up to the mark, looks for the files that rows name, and stores the recovery point."""
     settings = load_system(system, require_postgres=False)
-    return compose.compose_point(settings, marked, tuple(fresh), run=current_run().id, cloud=cloud)
+    this = current_run().id
+    return compose.compose_point(settings, marked, tuple(fresh), run=this, cloud=cloud, asked=asked)
 
 
 @task(name="look at the recovery point", retries=2, timeout_seconds=600)

@@ -71,7 +71,7 @@ def _statement(point: PointContents) -> str:
     if database is None:
         return "no database"
     where = f"LSN {database.lsn} on timeline {database.timeline}" if database.lsn else f"the dump {database.dump}"
-    text = f"database at {where}; parts within {point.apart_seconds:.1f} s"
+    text = f"database at {where}; Redis and uploads within {point.apart_seconds:.1f} s of it"
     if point.references.reason:
         return f"{text}; files named by rows: not measured, {point.references.reason}"
     found = point.references.asked - point.references.missing

@@ -14,6 +14,7 @@ from dr.cli.session import Session
 
 if TYPE_CHECKING:
     from dr.catalog.labels import Kind
+    from dr.configuration.model import System
 
 Only = Annotated[
     list[str] | None,
@@ -74,13 +75,17 @@ def restore(
     Examples:
       dr restore files uploads/2026/01 --to /srv/restored
       dr restore redis_20260101_023000 --to /srv/restored
+      dr restore logs 2026-01-01..2026-01-07 audit --to /srv/restored
     """
     from dr.operations.component.restore import find_component, put_back_component, restore_component
 
     system = effective_configuration(session).system
-    kind = _kind(label)
+    kind, directory = _kind(label), to.expanduser().absolute()
+    if kind == "logs":
+        _restore_logs(session, system, directory, tuple(path or ()))
+        return
     found = find_component(system, "" if kind else label, kind)
-    restored = restore_component(system, found, to.expanduser().absolute(), tuple(path or ()))
+    restored = restore_component(system, found, directory, tuple(path or ()))
     out = session.output
     laid = restored.laid
     out.document.update(
@@ -107,13 +112,33 @@ def restore(
             out.say(f"* {note}")
 
 
+def _restore_logs(session: Session, system: System, directory: Path, wanted: tuple[str, ...]) -> None:
+    """Days lie in the backups of the nights that followed them, so all of them are asked."""
+    from dr.operations.component.restore_logs import restore_logs
+
+    rows = [
+        {
+            "backup": item.manifest.label,
+            "class": item.manifest.retention_class,
+            "days": ", ".join(part.name for part in item.manifest.component.items) if item.manifest.component else "",
+            "files": item.laid.count,
+            "bytes": item.laid.bytes,
+            "directory": item.directory,
+        }
+        for item in restore_logs(system, directory, wanted)
+    ]
+    session.output.document.update(directory=str(directory), backups=rows)
+    session.output.table("Logs", rows)
+
+
 def _kind(text: str) -> Kind | None:
     from dr.catalog.labels import COMPONENT_KINDS
 
     return next((kind for kind in COMPONENT_KINDS if kind == text), None)
 
 
-def _kinds(only: list[str] | None) -> list[Kind]:
+def kinds_named(only: list[str] | None) -> list[Kind]:
+    """The kinds of components that are called so. Raises ConfigurationError for one that is none."""
     from dr.catalog.labels import COMPONENT_KINDS
     from dr.errors import ConfigurationError
 
@@ -126,7 +151,7 @@ def _kinds(only: list[str] | None) -> list[Kind]:
 
 
 def _run(session: Session, flow: str, only: list[str] | None, *, cloud: bool, remote: bool) -> None:
-    kinds, system = _kinds(only), name_of_system(session)
+    kinds, system = kinds_named(only), name_of_system(session)
     if remote:
         from dr.cli.remote import run_remotely
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dr.catalog.component_kind import ComponentKind
+from dr.cli.commands.components import kinds_named
 from dr.cli.runners import name_of_system, procedures, record_of_last_run, tables_of
 from dr.cli.session import Session
 from dr.errors import ConfigurationError
@@ -32,9 +32,13 @@ def drill(
         ),
     ] = None,
     component: Annotated[
-        ComponentKind | None,
-        typer.Option(show_default=False, help="Drill this component instead of the database."),
-    ] = None,
+        str,
+        typer.Option(
+            metavar="KIND",
+            show_default=False,
+            help="Drill this component instead of the database: redis, files, config, code, ...",
+        ),
+    ] = "",
     method: Annotated[
         Method,
         typer.Option(help="Base backup and WAL; a dump; or a base backup compared with a dump at its very snapshot."),
@@ -75,7 +79,7 @@ def drill(
       dr drill --seed 4711 --target 2026-01-31T01:59:59Z --store second-region
     """
     parameters: dict[str, Any] = {"backup": backup, "seed": seed, "stores": tuple(store or ())}
-    if component is None:
+    if not component:
         parameters["scenario"] = scenario or Scenario.DATABASE_CORRUPTION
         parameters.update(method=method, target=target, timeline=timeline, exclusive=exclusive)
     elif (method, target, timeline, exclusive) != (Method.PHYSICAL, RANDOM, "", False):
@@ -84,11 +88,12 @@ def drill(
             hint="A component is restored whole: choose its backup with --backup.",
         )
     else:
-        parameters.update(kind=component, scenario=scenario or USUAL)
+        (kind,) = kinds_named([component])
+        parameters.update(kind=kind, scenario=scenario or USUAL)
     if remote:
         from dr.cli.remote import run_remotely
 
-        flow = "restore-drill" if component is None else "component-drill"
+        flow = "component-drill" if component else "restore-drill"
         run_remotely(session, flow, {**parameters, "stores": list(store or ())})
         return
     system = name_of_system(session)

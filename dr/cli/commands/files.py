@@ -22,6 +22,7 @@ def files(
     prefix: Annotated[
         str, typer.Option("--path", metavar="PATH", help="Only what lies there: uploads/2026/01.", show_default=False)
     ] = "",
+    unread: Annotated[bool, typer.Option("--unread", help="Only what is not in the backup, or maybe torn.")] = False,
     most: Annotated[int, typer.Option(min=1, help="How many at the most.")] = 1000,
 ) -> None:
     """List the uploads as they were at the time of a backup.
@@ -38,7 +39,8 @@ def files(
 
     system = effective_configuration(session).system
     found = listed_files(system, label or "latest", Kind.FILES, prefix)
-    entries = list(islice(found.entries, most + 1))
+    wanted = (entry for entry in found.entries if not unread or entry.unread or entry.changed)
+    entries = list(islice(wanted, most + 1))
     more = len(entries) > most
     rows = [_row(entry) for entry in entries[:most]]
     session.output.document.update(label=found.label, files=rows, more=more)
@@ -49,7 +51,7 @@ def files(
 
 def _row(entry: FileEntry) -> dict[str, object]:
     return {
-        "path": f"{entry.root}/{entry.path}".rstrip("/"),
+        "path": _printable(f"{entry.root}/{entry.path}".rstrip("/")),
         "type": entry.type,
         "mode": entry.mode,
         "owner": f"{entry.user or entry.uid}:{entry.group or entry.gid}",
@@ -57,6 +59,11 @@ def _row(entry: FileEntry) -> dict[str, object]:
         "changed": f"{datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC",
         "content": f"NOT IN THE BACKUP: {entry.unread}" if entry.unread else "maybe torn" if entry.changed else "",
     }
+
+
+def _printable(name: str) -> str:
+    """A name as it can be shown: whoever may upload names files, and could otherwise speak to the terminal."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def certificates(session: Session) -> None:

@@ -129,7 +129,7 @@ def _warnings(counts: Counts) -> list[str]:
     if counts.tally.unknown:
         told.append(f"{counts.tally.unknown} paths are not in it: the file system does not even tell what they are")
     if counts.unread:
-        told.append(f"{counts.unread} paths could not be read; dr show does not name them, the index does")
+        told.append(f"{counts.unread} paths could not be read; dr files LABEL --unread names them")
     if counts.changed:
         told.append(f"{counts.changed} files changed each time they were read; their last state is kept, maybe torn")
     if counts.tally.mounts:

@@ -9,6 +9,7 @@ from pathlib import Path
 from dr.catalog.file_index import FileEntry, Header, entry_of, header_of
 from dr.catalog.manifest import ObjectRecord
 from dr.components.protocol import Source
+from dr.errors import BackupInvalid
 
 KEPT_AS = ".dr-index.jsonl"
 """The name of the index beside restored files: by it they can be compared without any store."""
@@ -31,8 +32,15 @@ def split(chunks: Iterable[bytes]) -> Iterator[bytes]:
 @contextmanager
 def lines_of(source: Source, item: ObjectRecord) -> Iterator[Iterator[bytes]]:
     """The lines of a stored index. Rely on them only after the context ended."""
+    unusable: BackupInvalid | None = None
     with source.chunks(item) as chunks:
-        yield split(chunks)
+        try:
+            yield split(chunks)
+        except BackupInvalid as error:
+            # Why it is of no use, its own end tells better: the wrong key, or another hash.
+            unusable = error
+    if unusable is not None:
+        raise unusable
 
 
 def read_kept(directory: Path) -> tuple[Header, Iterator[FileEntry]]:

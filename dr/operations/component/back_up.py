@@ -64,7 +64,7 @@ def back_up_component(system: System, kind: Kind, *, run: str, cloud: bool, keep
         stores=destination.stores,
         encryption=cipher.record,
         run=run,
-        component=_noted(contents, notes),
+        component=_noted(contents, (*notes, *sink.notes)),
         retention_class=keep_as,
     )
     logger.info("backed up %s: %d objects, %d bytes stored", label, len(sink.records), manifest.stored_bytes)

@@ -58,7 +58,7 @@ def restore_component(system: System, found: Found, directory: Path, wanted: Seq
     manifest = found.manifest
     component = BY_KIND[manifest.kind].open(system)
     stores = source_stores(system, found)
-    existed = _prepare(directory)
+    existed = prepare(directory)
 
     def attempt(store: Store) -> RestoredComponent:
         source = StoreSource(store, manifest, cipher, [one for one in stores if one is not store])
@@ -93,7 +93,7 @@ def put_back_component(system: System, restored: RestoredComponent, wanted: Sequ
     return component.put_back(restored.manifest, Path(restored.directory), tuple(wanted))
 
 
-def _prepare(directory: Path) -> bool:
+def prepare(directory: Path) -> bool:
     """Make the directory, for our eyes only; whether it was there."""
     if directory.is_symlink() or (directory.exists() and (not directory.is_dir() or any(directory.iterdir()))):
         raise TargetRefused(

@@ -9,7 +9,7 @@ from dr.catalog import labels
 from dr.catalog.labels import Label
 from dr.catalog.manifest import Compression, ObjectRecord, Role
 from dr.crypto.gnupg import Cipher
-from dr.errors import BackupInvalid
+from dr.errors import BackupInvalid, KeyUnusable, StoreError
 from dr.operations.component.naming import stored_name
 from dr.operations.component.shared import Holdings, copy_missing, survey_shared
 from dr.operations.component.source import StoreSource
@@ -44,6 +44,7 @@ class ObjectSink:
         self._destination = destination
         self._cipher = cipher
         self._records: list[ObjectRecord] = []
+        self.notes: list[str] = []
         self._surveyed: Holdings | None = None
 
     @property
@@ -94,7 +95,34 @@ class ObjectSink:
         return StoreSource(self.stores[first], newest[first], self._cipher, others)
 
     def shared(self) -> Mapping[str, ObjectRecord]:
+        newest = self.previous()
+        if newest is None or not self._opens_alike(newest):
+            return {}
         return copy_missing(self.stores, self._holdings())
+
+    def _opens_alike(self, newest: StoreSource) -> bool:
+        """Whether what earlier backups share is for the very keys of this one (I22).
+
+        Otherwise a backup would need two keys, and whoever has the new one could not restore it. A manifest names
+        recipients; of a passphrase it says nothing, so the newest index is opened with the one that there is now.
+        """
+        record = self._cipher.record
+        if newest.manifest.encryption != record:
+            self.notes.append("the keys have changed since the last backup: all of it is stored again, for the new")
+            return False
+        if record.fingerprints:
+            return True
+        try:
+            for item in newest.manifest.objects:
+                if item.role is Role.INDEX:
+                    with newest.chunks(item) as chunks:
+                        next(chunks, b"")
+        except KeyUnusable:
+            self.notes.append("the passphrase has changed since the last backup: all is stored again, under the new")
+            return False
+        except (BackupInvalid, StoreError):
+            return True  # damaged: whether its packs are whole is asked elsewhere
+        return True
 
     def _holdings(self) -> Holdings:
         """What the stores hold of earlier backups; one that does not answer takes no part in this one."""

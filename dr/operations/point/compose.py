@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import msgspec
 
-from dr.catalog.labels import Kind, Label
+from dr.catalog.labels import COMPONENT_KINDS, Kind, Label
 from dr.catalog.lsn import encode_lsn
 from dr.catalog.manifest import Manifest, to_json
 from dr.catalog.points import Member, PointContents, PointRecord
@@ -39,15 +39,24 @@ MOST_NAMED = 100_000
 """Missing paths that are kept by name; a setting that is wrong makes all of millions missing."""
 
 
-def compose_point(system: System, marked: Marked, fresh: Iterable[str], *, run: str, cloud: bool) -> Draft:
+def compose_point(
+    system: System,
+    marked: Marked,
+    fresh: Iterable[str],
+    *,
+    run: str,
+    cloud: bool,
+    asked: Collection[Kind] = COMPONENT_KINDS,
+) -> Draft:
     """The point of ``marked``, of the backups that this run has made (``fresh``, labels) and the newest of the rest.
 
+    That a kind which nobody ``asked`` for is represented by an earlier backup is as it should be.
     Raises ``BackupNotFound`` when there is nothing to tie together.
     """
     begun, begin = datetime.now(UTC), time.monotonic()
     repository = open_repository(system, cloud=cloud)
     everything = open_repository(system)
-    found, notes = _members(system, everything, frozenset(fresh))
+    found, notes = _members(system, everything, frozenset(fresh), asked)
     database = database_position(system, marked)
     if not found and database is None:
         raise BackupNotFound(
@@ -103,7 +112,9 @@ def compose_point(system: System, marked: Marked, fresh: Iterable[str], *, run: 
     return Draft(manifest, destination.failures, (Phase("point", begin, time.monotonic()),))
 
 
-def _members(system: System, repository: Repository, fresh: frozenset[str]) -> tuple[list[Backup], tuple[str, ...]]:
+def _members(
+    system: System, repository: Repository, fresh: frozenset[str], asked: Collection[Kind]
+) -> tuple[list[Backup], tuple[str, ...]]:
     """The newest proven backup of each kind that the system has, and what is missing or older than this run."""
     found, notes = [], []
     for row in registry.configured(system):
@@ -113,7 +124,7 @@ def _members(system: System, repository: Repository, fresh: frozenset[str]) -> t
             if newest is None:
                 notes.append(f"{what}: there is no proven backup")
                 continue
-            if row.part is registry.Part.APPLICATION and newest.manifest.label not in fresh:
+            if row.part is registry.Part.APPLICATION and row.kind in asked and newest.manifest.label not in fresh:
                 notes.append(f"{what}: {newest.manifest.label} is from an earlier run")
             found.append(newest)
     return found, tuple(notes)

@@ -50,7 +50,8 @@ class IntegrityReport:
                 f"{len(self.damaged)} stored copies of {self.system} are damaged or missing",
                 detail="; ".join(self.problems),
                 hint="A recovery takes another store's copy by itself; where there is none it needs an older backup. "
-                "Make a new backup now (dr backup --cloud --full), and look at that store's disk or endpoint. "
+                "Make a new backup now (dr backup --cloud --full; of what is beside the database, "
+                "dr application-backup), and look at that store's disk or endpoint. "
                 "What is damaged is read again every day until it passes or has expired.",
             )
         if self.problems:

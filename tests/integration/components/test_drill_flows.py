@@ -28,8 +28,8 @@ from dr.operations.component.back_up import back_up_component
 from dr.operations.prove import prove
 from dr.operations.publish import publish
 system = load("shop", require_postgres=False).system
-for draft in back_up_component(system, Kind.CODE, run="test", cloud=True):
-    print(publish(system, draft, prove(system, draft, run="test")).label)
+draft = back_up_component(system, Kind.CODE, run="test", cloud=True)
+print(publish(system, draft, prove(system, draft, run="test")).label)
 """
 HELD = """#!/bin/sh
 case "$*" in

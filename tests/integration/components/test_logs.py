@@ -13,6 +13,7 @@ import pytest
 
 from dr.catalog.labels import Kind, Label
 from dr.errors import BackupNotFound, SourceError
+from dr.operations.component.restore_logs import restore_logs
 from dr.policy.log_days import OPEN
 from tests.integration.components.log_files import LINES, day, days_in, files_below, manifests, put, put_logs, with_logs
 from tests.integration.components.shelf import Shelf, failed
@@ -208,3 +209,22 @@ def test_two_classes_of_one_run_have_labels_of_their_own(shelf: Shelf, logs: Pat
     first, second = (Label.parse(item.label) for item in shelf.back_up_all(Kind.LOGS))
 
     assert first < second
+
+
+def test_a_day_is_found_in_whichever_backup_it_lies(shelf: Shelf, logs: Path) -> None:
+    """Nobody has to know which night shipped it; what no backup holds is said to be nowhere."""
+    shelf = with_logs(shelf, logs)
+    first, _ = shelf.back_up_all(Kind.LOGS)
+    put(logs / "app" / f"late-{day(1)}.log", LINES, 1)
+    os.utime(logs / "app" / f"late-{day(1)}.log", (1_700_000_000, 1_700_000_000))
+    shelf.back_up_all(Kind.LOGS)
+
+    (found,) = restore_logs(shelf.system, shelf.directory / "one", (str(day(3)),))
+    everything = restore_logs(shelf.system, shelf.directory / "all")
+
+    assert found.manifest.label == first.label
+    assert [Path(name).name for name in files_below(Path(found.directory))] == [f"app-{day(3)}.log"]
+    names = {Path(name).name for item in everything for name in files_below(Path(item.directory))}
+    assert {f"app-{day(3)}.log", f"app-{day(2)}.log", f"audit.log.{day(1)}"} <= names
+    with pytest.raises(BackupNotFound, match="no backup of logs holds 1999-01-01"):
+        restore_logs(shelf.system, shelf.directory / "none", ("1999-01-01",))

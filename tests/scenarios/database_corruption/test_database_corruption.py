@@ -197,7 +197,7 @@ def test_the_recovery_point_says_where_the_database_was_and_that_no_upload_is_mi
 
     assert beside.point_problems == ()
     assert "database at LSN 0/" in beside.statement
-    assert "parts within " in beside.statement
+    assert "uploads within " in beside.statement
     assert "170 of 170 files named by rows are there" in beside.statement
     assert played.written["recovery_point"] == {
         "backup": beside.point,
