@@ -63,18 +63,26 @@ def bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COV")} | {"PYTHONPATH": str(ROOT)}
 
 
-def test_help_takes_at_most_0_3_seconds() -> None:
-    """The best of ten, of processor time: help waits for nothing, and what else runs here only ever adds to it."""
-    seconds = []
-    for _ in range(10):
-        before = os.times()
-        subprocess.run(
-            [sys.executable, "-m", "dr.cli", "--help"], env=bare_environment(), check=True, capture_output=True
-        )
-        after = os.times()
-        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
+LIBRARIES = "import typer, typer.rich_utils, rich.markdown, rich.table, inspect, urllib.parse, dataclasses"
 
-    assert min(seconds) <= 0.3
+
+def processor_seconds(*arguments: str) -> float:
+    """What one start of Python takes of the processor."""
+    before = os.times()
+    subprocess.run([sys.executable, *arguments], env=bare_environment(), check=True, capture_output=True)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def test_help_takes_at_most_0_3_seconds() -> None:
+    """The best of ten, of processor time: help waits for nothing, and what else runs here only ever adds to it.
+
+    A machine on which the libraries alone take half of that is slow, and is given twice their time.
+    """
+    pairs = [(processor_seconds("-m", "dr.cli", "--help"), processor_seconds("-c", LIBRARIES)) for _ in range(10)]
+    ours, libraries = (min(times) for times in zip(*pairs, strict=True))
+
+    assert ours <= max(0.3, 2 * libraries)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["recover-db", "--help"], ["--json", "config", "show", "--help"]])
