@@ -46,7 +46,6 @@ def test_a_hundred_thousand_small_files_are_a_few_objects_and_one_change_costs_s
 
     assert published.problems == ()
     assert shelf.contents(Kind.FILES).facts["read"] == "1"
-    assert incremental < 10, f"{incremental:.1f} s of processor time"
     assert incremental < full * 0.7, f"{incremental:.1f} s after {full:.1f} s"
     assert len(shelf.files("local", Kind.FILES)) < 12
     shutil.rmtree(uploads)

@@ -60,11 +60,11 @@ def test_options_of_the_address_are_kept_and_win(server: TestServer, installatio
     given = "-c client_connection_check_interval=7s -c work_mem=5MB"
     url = Secret(server.url(database) + "?options=" + quote(given))
     with exported_snapshot(url) as snapshot, dump_process(url, installation, snapshot) as dump:
-        environment = dict(item.split("=", 1) for item in _environment(dump.process.pid).split("\0") if "=" in item)
+        options = _options(dump.process.pid)
         dump.stdout.read()
         assert dump.wait(60).ok
 
-    with connected(Secret(server.url(database) + "?options=" + quote(environment["PGOPTIONS"]))) as connection:
+    with connected(Secret(server.url(database) + "?options=" + quote(options))) as connection:
         shown = [
             next(connection.execute(f"SHOW {name}".encode()))[name]
             for name in ("client_connection_check_interval", "work_mem")
@@ -72,6 +72,13 @@ def test_options_of_the_address_are_kept_and_win(server: TestServer, installatio
     assert shown == ["7s", "5MB"]
 
 
-def _environment(pid: int) -> str:
-    with open(f"/proc/{pid}/environ", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-        return file.read()
+def _options(pid: int) -> str:
+    """``PGOPTIONS`` of a process; for a moment after its start the kernel shows none of its environment."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with open(f"/proc/{pid}/environ", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            for item in file.read().split("\0"):
+                if item.startswith("PGOPTIONS="):
+                    return item.removeprefix("PGOPTIONS=")
+        time.sleep(0.01)
+    pytest.fail("the dump has no PGOPTIONS")
