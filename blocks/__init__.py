@@ -19,26 +19,50 @@ from blocks.components import (
 from blocks.encryption_key import EncryptionKey
 from blocks.objectives import Objectives, Target
 from blocks.postgres_server import PostgresServer
+from blocks.procedures import (
+    Application,
+    ContentDelivery,
+    DnsRecords,
+    Erasure,
+    IncidentRules,
+    Infrastructure,
+    LoadBalancer,
+    RecoveryPlace,
+    SecondRegion,
+    Simulation,
+    StatusPage,
+)
 from blocks.protected_system import ProtectedSystem
 from blocks.retention import Retention
 
 __all__ = [
+    "Application",
     "BackupRepository",
     "BackupStore",
     "Certificates",
     "CodeRepositories",
+    "ContentDelivery",
+    "DnsRecords",
     "EncryptionKey",
     "EnvironmentConfiguration",
+    "Erasure",
     "FileUploads",
+    "IncidentRules",
+    "Infrastructure",
     "InfrastructureCode",
+    "LoadBalancer",
     "Logs",
     "Objectives",
     "PostgresServer",
     "ProtectedSystem",
+    "RecoveryPlace",
     "RecoveryPointRules",
     "RedisServer",
     "Retention",
+    "SecondRegion",
     "SecretStores",
     "ServerImages",
+    "Simulation",
+    "StatusPage",
     "Target",
 ]

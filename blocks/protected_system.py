@@ -34,6 +34,20 @@ from blocks.fields import text
 from blocks.form import Form
 from blocks.objectives import Objectives
 from blocks.postgres_server import PostgresServer
+from blocks.procedures import (
+    PROCEDURE_FORMS,
+    Application,
+    ContentDelivery,
+    DnsRecords,
+    Erasure,
+    IncidentRules,
+    Infrastructure,
+    LoadBalancer,
+    RecoveryPlace,
+    SecondRegion,
+    Simulation,
+    StatusPage,
+)
 from blocks.retention import Retention
 from blocks.wal import Wal
 from dr.configuration import Effective, Layer
@@ -47,6 +61,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Null is left out of the schema: a form would show "a Block or nothing" as a clumsy toggle.
 Maybe: TypeAlias = T | SkipJsonSchema[None]
+EVERY_FORM = (*FORMS, *PROCEDURE_FORMS)
 _SHOWN_FOR_A_SECRET = Secret("********")
 
 
@@ -95,6 +110,43 @@ class ProtectedSystem(Form):
     )
     point: Maybe[RecoveryPointRules] = Field(
         default=None, title="Recovery point", description="How close its parts must lie. Empty: the usual rules."
+    )
+    application: Maybe[Application] = Field(
+        default=None,
+        title="Application",
+        description="How the application is asked whether it works, and the services that make it.",
+    )
+    balancer: Maybe[LoadBalancer] = Field(
+        default=None, title="Load Balancer", description="What spreads requests over the servers."
+    )
+    cdn: Maybe[ContentDelivery] = Field(
+        default=None, title="Content Delivery", description="The cache in front of the application."
+    )
+    dns: Maybe[DnsRecords] = Field(
+        default=None, title="DNS Records", description="The names of the product, and where they lead."
+    )
+    erasure: Maybe[Erasure] = Field(
+        default=None,
+        title="Erasure",
+        description="People who asked to be forgotten, and how they are erased after a restore.",
+    )
+    incident: Maybe[IncidentRules] = Field(
+        default=None, title="Incident Rules", description="Who is told of an incident, and what its record holds."
+    )
+    infrastructure: Maybe[Infrastructure] = Field(
+        default=None, title="Infrastructure", description="How machines and networks are made again."
+    )
+    recovery: Maybe[RecoveryPlace] = Field(
+        default=None, title="Recovery Place", description="Where a recovery puts what it brings back."
+    )
+    region: Maybe[SecondRegion] = Field(
+        default=None, title="Second Region", description="The replica elsewhere, and how the first region is fenced."
+    )
+    simulation: Maybe[Simulation] = Field(
+        default=None, title="Simulation", description="Whether disasters may be made on purpose here."
+    )
+    status_page: Maybe[StatusPage] = Field(
+        default=None, title="Status Page", description="Where users read how the product is."
     )
     retention: Retention = Field(
         default=Retention(), title="Retention", description="How long local copies stay, and how many at least."
@@ -151,7 +203,7 @@ class ProtectedSystem(Form):
             custody=Custody(**_as_form(system.custody)),
             state_directory=str(system.state_directory),
             auto_confirm=system.auto_confirm,
-            **{form.kind: form.from_effective(effective) for form in FORMS},
+            **{form.kind: form.from_effective(effective) for form in EVERY_FORM},
         )
 
     def register(self) -> str:
@@ -167,7 +219,7 @@ class ProtectedSystem(Form):
 
     def _components(self) -> tuple[ComponentForm, ...]:
         """Those that the system has. Nothing is said of the others: a file or the environment may still give one."""
-        return tuple(part for form in FORMS if (part := getattr(self, form.kind)) is not None)
+        return tuple(part for form in EVERY_FORM if (part := getattr(self, form.kind)) is not None)
 
 
 def _as_form(settings: DataclassInstance) -> dict[str, Any]:

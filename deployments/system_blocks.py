@@ -11,8 +11,7 @@ from pathlib import Path
 from prefect.blocks.core import Block
 
 import blocks
-from blocks.components import FORMS
-from blocks.protected_system import ProtectedSystem, block_name, stored_layer
+from blocks.protected_system import EVERY_FORM, ProtectedSystem, block_name, stored_layer
 from deployments.rows import DeployedRow, Done
 from dr.configuration import Layer, load
 from dr.errors import ConfigurationError
@@ -22,7 +21,7 @@ KINDS: tuple[type[Block], ...] = (
     blocks.BackupRepository,
     blocks.EncryptionKey,
     blocks.Objectives,
-    *FORMS,
+    *EVERY_FORM,
     blocks.ProtectedSystem,
 )
 

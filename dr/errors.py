@@ -29,6 +29,9 @@
     ├── ObjectiveMissed          16   recovered, but later or with more loss than the target allows
     ├── StepTimedOut             17   a step was cut off at its time limit
     ├── DrillInconclusive        18   a drill could not tell: its host lacked something (I27)
+    ├── ServiceError             19   a service of the product does not stop, start or answer
+    ├── InfrastructureError      20   machines, DNS, load balancer or CDN cannot be brought to what is wanted
+    ├── NotFenced                21   another primary may still write: nothing was promoted
     └── Interrupted             130   Ctrl-C or SIGTERM; nothing half-made is listed
 
 Exit code 0 is success, 2 is a wrong command line. Every error pickles: all its fields go to
@@ -202,6 +205,24 @@ class DrillInconclusive(DrError):
     """A drill could not tell: its host lacked something (I27)."""
 
     exit_code = 18
+
+
+class ServiceError(DrError):
+    """A service of the product does not stop, start or answer."""
+
+    exit_code = 19
+
+
+class InfrastructureError(DrError):
+    """Machines, names or traffic cannot be brought to what is wanted; the provider's own words are the detail."""
+
+    exit_code = 20
+
+
+class NotFenced(DrError):
+    """Another primary may still write. Promoting now could split the data in two, so nothing was promoted."""
+
+    exit_code = 21
 
 
 class Interrupted(DrError):

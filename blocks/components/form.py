@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from blocks.fields import filled_in, secret_fields, text
 from blocks.form import Form
 from dr.configuration import Effective, parsers
-from dr.configuration.components import settings_classes
 from dr.configuration.components.declared import declared_fields
+from dr.configuration.sections import section, settings_classes
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -39,7 +39,7 @@ class ComponentForm(Form, ABC):
 
         None where the configuration says nothing of this component.
         """
-        settings = getattr(effective.system.components, cls.kind)
+        settings = section(effective.system, cls.kind)
         declared = _class_of(cls.kind)
         if settings == declared():
             return None

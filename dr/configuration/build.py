@@ -20,6 +20,7 @@ from dr.configuration.model import (
     System,
     WalSettings,
 )
+from dr.configuration.procedures import SERVICE, build_procedures
 from dr.errors import ConfigurationError
 from dr.policy.objectives import Objective, Scenario
 from dr.policy.retention_periods import FOREVER, Days, Periods
@@ -62,6 +63,9 @@ def build_system(name: str, layer: Layer, *, require_postgres: bool, require_enc
                 passphrase_file=value_of(layer, "custody.passphrase_file", Path),
             ),
             components=build_components(lambda key: layer[key].value if key in layer else None),
+            procedures=build_procedures(
+                lambda key: layer[key].value if key in layer else None, names_in(layer, SERVICE)
+            ),
             objectives={scenario: _objective(layer, scenario) for scenario in Scenario},
             notifications=NotificationSettings(
                 webhook=value_of(layer, "notifications.webhook", Secret),
@@ -75,9 +79,14 @@ def build_system(name: str, layer: Layer, *, require_postgres: bool, require_enc
         raise ConfigurationError(str(error), hint="`dr config show` lists every setting and its origin.") from None
 
 
+def names_in(layer: Layer, table: str) -> set[str]:
+    """The names that a layer gives to what is in a table: of stores, of services."""
+    return {key.split(".")[1] for key in layer if key.startswith(f"{table}.")}
+
+
 def store_names(layer: Layer) -> set[str]:
     """The stores that a layer speaks of."""
-    return {key.split(".")[1] for key in layer if key.startswith("stores.")}
+    return names_in(layer, "stores")
 
 
 def _postgres(layer: Layer, *, required: bool) -> PostgresSettings:

@@ -21,6 +21,8 @@ from dr.errors import ConfigurationError
 from dr.pipeline.launch import withhold
 from dr.secret import Secret
 
+_TABLES = {"stores": "stores.*.kind", "services": "services.*.driver"}
+"""What there are several of, by names, and the first of each one's settings."""
 DEFAULT_SYSTEM = "coreflow360"
 Row = tuple[str, str, str]
 
@@ -118,12 +120,13 @@ def _rows(layer: Layer) -> list[Row]:
 
 
 def _place_in_table(key: str) -> tuple[int, str, int]:
-    """The table's order, with everything about one store together."""
+    """The table's order, with everything about one store, or one service, together."""
     order = [setting.key for setting in SETTINGS]
     place = order.index(find(key)[0].key)
-    if not key.startswith("stores."):
+    table = key.partition(".")[0]
+    if table not in _TABLES:
         return place, "", place
-    return order.index("stores.*.kind"), key.split(".")[1], place
+    return order.index(_TABLES[table]), key.split(".")[1], place
 
 
 def _shown(key: str, value: object) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dr.catalog.labels import check_system_name
 from dr.configuration.components import ComponentSettings
+from dr.configuration.procedures import ProcedureSettings
 from dr.errors import ConfigurationError
 from dr.policy.objectives import DEFAULT_OBJECTIVES, Objective, Scenario
 from dr.policy.retention_periods import FOREVER, Periods
@@ -174,6 +175,7 @@ class System:
     drill: DrillSettings = field(default_factory=DrillSettings)
     custody: CustodySettings = field(default_factory=CustodySettings)
     components: ComponentSettings = field(default_factory=ComponentSettings)
+    procedures: ProcedureSettings = field(default_factory=ProcedureSettings)
     objectives: Mapping[Scenario, Objective] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     state_directory: Path = Path("state")

@@ -15,8 +15,9 @@ from enum import Enum
 from functools import cache
 
 from dr.configuration import parsers
-from dr.configuration.components import settings_classes
 from dr.configuration.components.declared import declared_fields, shown_default
+from dr.configuration.procedures import SERVICE, ServiceSettings
+from dr.configuration.sections import settings_classes
 from dr.errors import ConfigurationError
 from dr.policy.objectives import DEFAULT_OBJECTIVES
 from dr.policy.retention_periods import Periods
@@ -104,6 +105,14 @@ def _component_settings() -> list[Setting]:
     ]
 
 
+def _service_settings() -> list[Setting]:
+    """A default would be a service that nobody has: each has its own when it is built."""
+    return [
+        Setting(f"{SERVICE}.*.{name}", declared.parse, declared.description, None, declared.check)
+        for name, declared, _ in declared_fields(ServiceSettings)
+    ]
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "postgres.url",
@@ -178,6 +187,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("custody.key_passphrase_file", parsers.path, "file with what protects the escrowed secret keys"),
     Setting("custody.passphrase_file", parsers.path, "file with the escrowed passphrase of the backups"),
     *_component_settings(),
+    *_service_settings(),
     Setting("notifications.webhook", parsers.secret, "where alerts are posted", check=parsers.check_address),
     Setting("notifications.emails", parsers.words, "who gets alerts by mail"),
     Setting("notifications.sms_webhook", parsers.secret, "where text messages are posted", check=parsers.check_address),

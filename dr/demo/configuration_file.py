@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dr.configuration.components import settings_classes
 from dr.configuration.environment import VARIABLES
 from dr.configuration.model import StoreSettings, System
+from dr.configuration.sections import section, settings_classes
 from dr.configuration.settings import find
 from dr.secret import Secret
 
@@ -32,7 +32,7 @@ def write_configuration(directory: Path, system: System) -> Path:
     if system.encryption.gnupg_home is not None:
         lines.append(_line("gnupg_home", system.encryption.gnupg_home))
     for kind, _ in settings_classes():
-        given = _component(kind, getattr(system.components, kind), private)
+        given = _component(kind, section(system, kind), private)
         lines += ["", f"[system.{system.name}.{kind}]", *given] if given else []
     return _secret(directory / "dr.toml", "\n".join(lines) + "\n")
 

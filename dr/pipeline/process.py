@@ -14,12 +14,13 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dr.errors import ConfigurationError, PipelineError, ToolError
+from dr.errors import ConfigurationError, Interrupted, PipelineError, ToolError
 from dr.pipeline.launch import Account, child_environment, prefix
 from dr.pipeline.messages import Tail
 
@@ -55,6 +56,21 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+_living: weakref.WeakSet[Child] = weakref.WeakSet()
+_threads_ended = threading.Event()
+
+
+def end_children_of_threads() -> None:
+    """Kill every child that another thread than the main one began, and let those threads begin no more.
+
+    For an interruption: threads cannot be cut off, but what they wait for can.
+    """
+    _threads_ended.set()
+    for child in tuple(_living):
+        if child.thread != threading.main_thread().ident:
+            child.kill_group()
+
+
 class Child:
     """A started process with piped standard streams. Use as a context manager: it is dead and reaped afterwards."""
 
@@ -73,6 +89,9 @@ class Child:
     ) -> None:
         account = account or Account()
         self.name = name
+        self.thread = threading.get_ident()
+        if _threads_ended.is_set() and threading.current_thread() is not threading.main_thread():
+            raise Interrupted(f"{name} is not begun: this run was interrupted")
         self._begin = time.monotonic()
         switch = account.uid is not None and not account.namespace
         try:
@@ -99,6 +118,7 @@ class Child:
         # From its reaping on the pid may be a stranger's: whoever signals or reaps holds this, for an instant only.
         self._lock = threading.RLock()
         self._reaped: tuple[int, float, float] | None = None
+        _living.add(self)
 
     @property
     def stdin(self) -> IO[bytes]:

@@ -15,8 +15,8 @@ from blocks.protected_system import stored_layer
 from deployments.rows import Done
 from deployments.system_blocks import register_system
 from dr.configuration import Layer, load
-from dr.configuration.components import settings_classes
 from dr.configuration.layers import EnvironmentReference
+from dr.configuration.sections import settings_classes
 from dr.errors import ConfigurationError
 from tests.unit.blocks.every_setting import How, write_everything
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from dr.configuration.components.terraform import TerraformSettings
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["ComponentSettings", "build_components", "settings_classes"]
+__all__ = ["COMPONENT_CLASSES", "ComponentSettings", "build_components"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ComponentSettings:
     point: PointSettings = dataclasses.field(default_factory=PointSettings)
 
 
-_CLASSES: tuple[tuple[str, type[DataclassInstance]], ...] = (
+COMPONENT_CLASSES: tuple[tuple[str, type[DataclassInstance]], ...] = (
     ("redis", RedisSettings),
     ("files", FilesSettings),
     ("config", ConfigSettings),
@@ -55,16 +55,11 @@ _CLASSES: tuple[tuple[str, type[DataclassInstance]], ...] = (
 )
 
 
-def settings_classes() -> Iterator[tuple[str, type[DataclassInstance]]]:
-    """Every kind's name and its class of settings."""
-    yield from _CLASSES
-
-
 def build_components(value_of: Callable[[str], object]) -> ComponentSettings:
     """All of them; ``value_of`` gives the merged value of a key such as ``redis.url``, or None."""
 
     def of(name: str, kind: type[DataclassInstance]) -> DataclassInstance:
         return built(kind, lambda field: value_of(f"{name}.{field}"))
 
-    made = {name: of(name, kind) for name, kind in settings_classes()}
+    made = {name: of(name, kind) for name, kind in COMPONENT_CLASSES}
     return ComponentSettings(**made)  # type: ignore[arg-type]

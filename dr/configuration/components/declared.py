@@ -37,9 +37,10 @@ def given(
 
 
 def declared_fields(kind: type[DataclassInstance]) -> Iterator[tuple[str, Declared, object]]:
-    """Name, declaration and default of every field."""
+    """Name, declaration and default of every field that is a setting."""
     for field in dataclasses.fields(kind):
-        yield field.name, cast("Declared", field.metadata[_KEY]), field.default
+        if _KEY in field.metadata:
+            yield field.name, cast("Declared", field.metadata[_KEY]), field.default
 
 
 def shown_default(value: object) -> str | None:

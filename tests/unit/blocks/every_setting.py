@@ -12,8 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from dr.configuration import parsers
-from dr.configuration.components import certificates, code, images, settings_classes
+from dr.configuration.components import certificates, code, images
 from dr.configuration.components.declared import Declared, declared_fields
+from dr.configuration.sections import settings_classes
 
 BASE = """
 [system.shop.postgres]

@@ -11,14 +11,17 @@ from prefect.blocks.core import Block
 from pydantic import SecretStr, ValidationError
 
 import blocks
-from blocks.components import FORMS, CodeRepositories, ComponentForm, Logs, RedisServer, SecretStores
+from blocks.components import CodeRepositories, ComponentForm, Logs, RedisServer, SecretStores
+from blocks.protected_system import EVERY_FORM as FORMS
 from blocks.protected_system import ProtectedSystem
 from deployments.system_blocks import KINDS
 from dr.catalog.labels import COMPONENT_KINDS
 from dr.configuration import load, parsers
-from dr.configuration.components import ComponentSettings, settings_classes
+from dr.configuration.components import ComponentSettings
 from dr.configuration.components.declared import Declared, declared_fields
 from dr.configuration.layers import EnvironmentReference, FileReference
+from dr.configuration.procedures import ProcedureSettings
+from dr.configuration.sections import settings_classes
 from dr.errors import ConfigurationError
 from dr.secret import Secret
 from tests.unit.blocks.every_setting import BASE, ENVIRON, How, options, write_everything
@@ -46,9 +49,11 @@ def bare(tmp_path: Path) -> ProtectedSystem:
 def test_every_kind_has_a_form_that_people_find() -> None:
     """A further component without a Block, or one that is not offered in the UI, is noticed here."""
     kinds = {kind for kind, _ in settings_classes()}
+    beside = {field.name for field in dataclasses.fields(ComponentSettings)}
+    touched = {field.name for field in dataclasses.fields(ProcedureSettings)} - {"services"}
 
-    assert {str(kind) for kind in COMPONENT_KINDS} | {"point"} == kinds
-    assert kinds == {field.name for field in dataclasses.fields(ComponentSettings)}
+    assert {str(kind) for kind in COMPONENT_KINDS} | {"point"} == beside
+    assert kinds == beside | touched
     assert sorted(form.kind for form in FORMS) == sorted(kinds)
     assert all(form in get_args(ProtectedSystem.model_fields[form.kind].annotation) for form in FORMS)
     exported = {one for one in vars(blocks).values() if isinstance(one, type) and issubclass(one, Block)}
