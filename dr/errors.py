@@ -16,6 +16,7 @@
     │   ├── StoreUnavailable          network, endpoint, throttling (retryable)
     │   ├── StoreDenied               credentials or policy
     │   ├── StoreFull                 no space left
+    │   ├── StoreEmptied              a store that was in use holds nothing: its disk may not be mounted
     │   ├── ObjectMissing             no object under that key
     │   └── ObjectArchived            in an archive class: to be brought back first (I30)
     ├── KeyUnusable               8   the key or passphrase does not open the object
@@ -131,6 +132,10 @@ class StoreDenied(StoreError):
 
 class StoreFull(StoreError):
     """No space is left in the store."""
+
+
+class StoreEmptied(StoreError):
+    """A store that this host has used holds nothing any more; what it held is elsewhere, or gone."""
 
 
 class ObjectMissing(StoreError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dr.configuration.model import System
 from dr.errors import ConfigurationError
-from dr.storage.opening import open_store
+from dr.operations.known_stores import open_known
 from dr.storage.repository import Repository
 
 
@@ -17,4 +17,4 @@ def open_repository(system: System, *, cloud: bool = True) -> Repository:
             hint="Give it one: DR_BACKUP_ROOT for a directory, AWS_BACKUP_BUCKET for S3, "
             "or [system.NAME.stores.*] in dr.toml.",
         )
-    return Repository(system.name, [open_store(settings) for settings in chosen])
+    return Repository(system.name, [open_known(system, settings) for settings in chosen])

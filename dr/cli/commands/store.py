@@ -1,8 +1,8 @@
-"""``dr store probe``: what the stores can really do, found by trying."""
+"""``dr store``: what the stores can really do, found by trying, and beginning an emptied one anew."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -70,4 +70,22 @@ def _told(found: StoreAbilities) -> dict[str, object]:
     return {key: {True: "yes", False: "NO", None: "not asked"}[value] for key, value in abilities.items()}
 
 
+def begin_anew(session: Session, name: Annotated[str, typer.Argument(metavar="STORE")]) -> None:
+    """Take a store that lost everything it held for a new one.
+
+    A local store whose disk is not mounted looks empty. This host remembers
+    that it was in use and refuses to begin it anew, until this is said.
+
+    Example:
+      dr store begin-anew local
+    """
+    from dr.operations.known_stores import begin_anew as forget
+
+    system = effective_configuration(session, require_encryption=False).system
+    location = forget(system, name)
+    session.output.document.update(system=system.name, store=name, location=location)
+    session.output.say(f"{name}: the next backup begins {location} as a new store.")
+
+
 app.command("probe")(command(probe))
+app.command("begin-anew")(command(begin_anew))

@@ -46,6 +46,7 @@ COMMANDS = (
     "wal archive-command",
     "wal drop-slot",
     "store probe",
+    "store begin-anew",
     "config show",
     "canary",
     "demo",

@@ -1,0 +1,65 @@
+"""Which directories this host has used as stores, so that one whose disk is not mounted is not taken for a new one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from dr.configuration.model import StoreSettings, System
+from dr.errors import ConfigurationError
+from dr.storage.emptied import EmptiedStore
+from dr.storage.opening import open_store
+from dr.storage.protocol import Store
+
+
+def open_known(system: System, settings: StoreSettings) -> Store:
+    """The store; ``EmptiedStore`` where a directory that this host has used lost all that it held of the system."""
+    store = open_store(settings)
+    if settings.path is None:
+        return store
+    root = settings.path.absolute()
+    try:
+        there = (root / system.name).is_dir()
+    except OSError:
+        return store  # it says what is wrong with it when it is used
+    note = _note(system, settings.name)
+    if there:
+        if _noted(note) != str(root):
+            _remember(note, root)
+        return store
+    if _noted(note) == str(root):
+        return EmptiedStore(store, system.name)
+    return store
+
+
+def begin_anew(system: System, name: str) -> str:
+    """Forget what a store held: the next backup begins it as a new one. Returns its location."""
+    settings = next((item for item in system.stores if item.name == name), None)
+    if settings is None:
+        known = ", ".join(item.name for item in system.stores)
+        raise ConfigurationError(f"{system.name} has no store {name!r}", hint=f"It has: {known}.")
+    store = open_store(settings)
+    _note(system, name).unlink(missing_ok=True)
+    return store.location
+
+
+def _note(system: System, store: str) -> Path:
+    return system.state_directory / "stores" / system.name / f"{store}.json"
+
+
+def _noted(note: Path) -> str:
+    try:
+        held = json.loads(note.read_bytes())
+    except (OSError, ValueError):
+        return ""
+    return str(held.get("location", "")) if isinstance(held, dict) else ""
+
+
+def _remember(note: Path, root: Path) -> None:
+    # Who may read copies need not be able to write this host's notes: then nothing is remembered, and nothing lost.
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = note.with_suffix(".partial")
+        partial.write_text(json.dumps({"location": str(root)}))
+        partial.replace(note)
