@@ -2,7 +2,8 @@
 
 The lease of ``<prefix>`` is the newest object ``<prefix>00000007.json``. To take it one must find it released or
 expired, and be the one who creates ``00000008.json`` exclusively. Its holder rewrites it every third of ``ttl``; a
-holder that dies stops doing so, and ``ttl`` later the next run takes over.
+holder that dies stops doing so, and ``ttl`` later the next run takes over; at once where it is on the same host and can
+be seen to be dead, as after kill -9 of a recovery that somebody runs again.
 
 Clocks. Hosts disagree about the time, so no host's clock is asked. A lease is as old as the store says that its object
 is, against the store's time read off an object written at that moment: both from one clock. The holder measures its own

@@ -7,6 +7,7 @@ import re
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -18,25 +19,59 @@ LONGEST_TTL = timedelta(hours=24)
 RESOLUTION = timedelta(seconds=2)
 """S3 gives times in whole seconds: a lease is only called expired when it is so by more than their rounding."""
 
+_BEGUN = 18
+"""Where /proc/PID/stat says when the process began, counted from behind its state."""
 _NAME = re.compile(r"(\d{8})(?:\.([0-9a-f]{16}))?\.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who is at work: shown to whoever is refused."""
+    """Who is at work: shown to whoever is refused.
+
+    ``place`` is the boot and the pid namespace in which ``pid``, begun at ``begun``, means that one process: who looks
+    from the same place can tell that it is dead. Empty where the kernel does not say.
+    """
 
     host: str
     pid: int
     run: str
     verb: str
+    place: str = ""
+    begun: str = ""
 
     @classmethod
     def here(cls, run: str, verb: str) -> Self:
         """This process on this host."""
-        return cls(socket.gethostname(), os.getpid(), run, verb)
+        place = _place()
+        begun = process_begun(os.getpid()) if place else ""
+        return cls(socket.gethostname(), os.getpid(), run, verb, place if begun else "", begun)
+
+    @property
+    def is_dead(self) -> bool:
+        """True only where that is certain; False says nothing."""
+        return bool(self.place) and self.place == _place() and process_begun(self.pid) != self.begun
 
     def __str__(self) -> str:
         return f"{self.verb} run {self.run} (host {self.host}, process {self.pid})"
+
+
+def process_begun(pid: int) -> str:
+    """When a process began, in the kernel's ticks since the boot; empty when there is none or it is a zombie."""
+    try:
+        state, *fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        )
+    except (OSError, ValueError):
+        return ""
+    return "" if state in ("Z", "X") else fields[_BEGUN]
+
+
+def _place() -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +105,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim as the store has it. ``alive``: neither released nor, by the store's clock, expired."""
+    """A claim as the store has it. ``alive``: neither released nor, by the store's clock, expired, nor surely dead."""
 
     position: Position
     record: LeaseRecord
@@ -140,7 +175,8 @@ def _judge(store: Store, prefix: str, clock: datetime | None) -> Survey:
         if record is not None:
             age = max(timedelta(0), clock - entry.modified) if clock else timedelta(0)
             expired = age > timedelta(seconds=record.ttl_seconds) + RESOLUTION
-            claims.append(Claim(position, record, not (record.released or expired), age))
+            over = record.released or expired or record.holder.is_dead
+            claims.append(Claim(position, record, not over, age))
     return Survey(tuple(claims), max((position.generation for position in found), default=0))
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -87,13 +88,15 @@ def _wait() -> None:
     sys.stdin.readline()
 
 
-def _lease(run: str, ttl: str) -> None:
-    """Take the lease when told to, say how it went, and keep it until told to end."""
+def _lease(run: str, ttl: str, place: str = "") -> None:
+    """Take the lease when told to, say how it went, and keep it until told to end; from another ``place`` if named."""
+    holder = Holder.here(run, "backup")
+    holder = replace(holder, place=place) if place else holder
     store = _store()
     list(store.list(PREFIX))  # whatever is loaded on first use is loaded now, so that racers meet
     _wait()
     try:
-        with acquire(store, PREFIX, Holder.here(run, "backup"), ttl=timedelta(seconds=float(ttl)), settle=_settle(ttl)):
+        with acquire(store, PREFIX, holder, ttl=timedelta(seconds=float(ttl)), settle=_settle(ttl)):
             _say("won")
             sys.stdin.readline()
     except LeaseHeld:
