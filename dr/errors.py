@@ -33,6 +33,8 @@
     ├── ServiceError             19   a service of the product does not stop, start or answer
     ├── InfrastructureError      20   machines, DNS, load balancer or CDN cannot be brought to what is wanted
     ├── NotFenced                21   another primary may still write: nothing was promoted
+    ├── NotDelivered             22   people were not told: a channel did not take the message (retryable)
+    │   └── Undeliverable             and never will like this: a wrong token, an unknown recipient
     └── Interrupted             130   Ctrl-C or SIGTERM; nothing half-made is listed
 
 Exit code 0 is success, 2 is a wrong command line. Every error pickles: all its fields go to
@@ -228,6 +230,19 @@ class NotFenced(DrError):
     """Another primary may still write. Promoting now could split the data in two, so nothing was promoted."""
 
     exit_code = 21
+
+
+class NotDelivered(DrError):
+    """People were not told: a channel did not take the message."""
+
+    exit_code = 22
+    retryable = True
+
+
+class Undeliverable(NotDelivered):
+    """A channel will never take the message like this."""
+
+    retryable = False
 
 
 class Interrupted(DrError):

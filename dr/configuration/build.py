@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
+from dr.configuration.alerting import build_alerting
 from dr.configuration.components import build_components
 from dr.configuration.layers import Layer, value_of
 from dr.configuration.model import (
@@ -66,6 +67,7 @@ def build_system(name: str, layer: Layer, *, require_postgres: bool, require_enc
             procedures=build_procedures(
                 lambda key: layer[key].value if key in layer else None, names_in(layer, SERVICE)
             ),
+            alerting=build_alerting(lambda key: layer[key].value if key in layer else None),
             objectives={scenario: _objective(layer, scenario) for scenario in Scenario},
             notifications=NotificationSettings(
                 webhook=value_of(layer, "notifications.webhook", Secret),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from dr.catalog.labels import check_system_name
+from dr.configuration.alerting import AlertingSettings
 from dr.configuration.components import ComponentSettings
 from dr.configuration.procedures import ProcedureSettings
 from dr.errors import ConfigurationError
@@ -176,6 +177,7 @@ class System:
     custody: CustodySettings = field(default_factory=CustodySettings)
     components: ComponentSettings = field(default_factory=ComponentSettings)
     procedures: ProcedureSettings = field(default_factory=ProcedureSettings)
+    alerting: AlertingSettings = field(default_factory=AlertingSettings)
     objectives: Mapping[Scenario, Objective] = field(default_factory=lambda: dict(DEFAULT_OBJECTIVES))
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     state_directory: Path = Path("state")

@@ -168,3 +168,12 @@ def _items(raw: object) -> list[object]:
     if isinstance(raw, list | tuple):
         return list(raw)
     raise ValueError(f"must be a list, not {raw!r}")
+
+
+def address(raw: object, base: Path) -> str:
+    """An address of the web that holds no secret."""
+    value = text(raw, base)
+    check_address(value)
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise ValueError("must hold no password")
+    return value

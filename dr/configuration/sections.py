@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dr.configuration.alerting import ALERTING_CLASSES
 from dr.configuration.components import COMPONENT_CLASSES
 from dr.configuration.procedures import PROCEDURE_CLASSES
 
@@ -18,10 +19,11 @@ def settings_classes() -> Iterator[tuple[str, type[DataclassInstance]]]:
     """Every section's name, which its keys begin with, and its class."""
     yield from COMPONENT_CLASSES
     yield from PROCEDURE_CLASSES
+    yield from ALERTING_CLASSES
 
 
 def section(system: System, name: str) -> DataclassInstance:
     """The settings of one section of a system."""
-    holder = system.components if name in dict(COMPONENT_CLASSES) else system.procedures
+    holder = next(holder for holder in (system.components, system.procedures, system.alerting) if hasattr(holder, name))
     found: DataclassInstance = getattr(holder, name)
     return found

@@ -1,0 +1,75 @@
+"""PagerDuty, by its Events API: somebody is paged, sees one incident per alert, and it closes itself when it is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dr.configuration.alerting.pagerduty import PagerDutySettings
+from dr.errors import NotDelivered, Undeliverable
+from dr.notify import wording
+from dr.notify.answers import refused, silent
+from dr.notify.protocol import PATIENCE_SECONDS, Notice, Receipt
+from dr.policy.alert import Turn
+from dr.secret import Secret
+
+_SUMMARY = 1024
+"""PagerDuty refuses a longer one."""
+
+
+class PagerDuty:
+    """One integration. The alert's key is PagerDuty's deduplication key."""
+
+    name = "pagerduty"
+    place = "the on-call engineer"
+
+    def __init__(self, settings: PagerDutySettings, routing_key: Secret) -> None:
+        self._settings = settings
+        self._routing_key = routing_key
+
+    def deliver(self, notice: Notice) -> Receipt:
+        key = notice.thread or notice.alert.key
+        client = self._client()
+        try:
+            if notice.turn is Turn.RESOLVE:
+                given = client.resolve(key)
+            elif notice.turn is Turn.ACKNOWLEDGE:
+                given = client.acknowledge(key)
+            else:
+                given = client.trigger(
+                    wording.title(notice)[:_SUMMARY],
+                    notice.alert.system,
+                    dedup_key=key,
+                    severity=str(notice.alert.grade),
+                    custom_details=_details(notice),
+                )
+        except Exception as error:  # noqa: BLE001 - its transport's errors have no common root of their own
+            raise self._error(error) from None
+        return Receipt(self.name, given, given)
+
+    def _client(self) -> Any:
+        from pagerduty import EventsApiV2Client
+
+        client = EventsApiV2Client(self._routing_key.reveal(), base_url=self._settings.url)
+        client.timeout = PATIENCE_SECONDS
+        # Trying again is not this channel's business, and the client would do so without end when it is throttled.
+        client.max_network_attempts = 0
+        client.retry = {429: 1}
+        client.sleep_timer = 0.2
+        return client
+
+    def _error(self, error: Exception) -> NotDelivered | Undeliverable:
+        answer = getattr(error, "response", None)
+        if answer is not None and not answer.is_success:
+            return refused(self.name, self.place, answer.status_code, answer.text)
+        reason = error.__cause__ or error
+        return silent(
+            self.name, self.place, f"{type(reason).__name__}: {reason}".replace(self._routing_key.reveal(), "…")
+        )
+
+
+def _details(notice: Notice) -> dict[str, str]:
+    alert = notice.alert
+    found = {"since": f"{alert.since:%Y-%m-%d %H:%M:%S} UTC"} if alert.since else {}
+    found |= {"at risk": alert.risk, "run": alert.command} | dict(alert.facts)
+    found |= {"also": "; ".join(notice.also)} if notice.also else {}
+    return {name: value for name, value in found.items() if value}
