@@ -1,4 +1,4 @@
-"""PagerDuty, by its Events API: somebody is paged, sees one incident per alert, and it closes itself when it is over."""
+"""PagerDuty, by its Events API: somebody is paged, and sees one incident per alert, which closes when it is over."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class PagerDuty:
         from pagerduty import EventsApiV2Client
 
         client = EventsApiV2Client(self._routing_key.reveal(), base_url=self._settings.url)
-        client.timeout = PATIENCE_SECONDS
+        client.timeout = int(PATIENCE_SECONDS)
         # Trying again is not this channel's business, and the client would do so without end when it is throttled.
         client.max_network_attempts = 0
         client.retry = {429: 1}
-        client.sleep_timer = 0.2
+        client.sleep_timer = 0
         return client
 
     def _error(self, error: Exception) -> NotDelivered | Undeliverable:

@@ -27,8 +27,8 @@ class Turn(StrEnum):
 class Alert:
     """One thing that is wrong with one system.
 
-    ``rule`` names what was found, ``subject`` which of several (a store, a kind of backup, a certificate): together with
-    the system they are the same alert until it is over. ``command`` can be pasted; no text holds a secret.
+    ``rule`` names what was found, ``subject`` which of several (a store, a kind of backup, a certificate): with the
+    system they are the same alert until it is over. ``command`` can be pasted; no text holds a secret.
     """
 
     system: str
