@@ -87,7 +87,7 @@ class Jira:
             self._settings.url,
             basic_auth=(user, token) if user else None,
             token_auth=None if user else token,
-            get_server_info=False,
+            get_server_info=True,  # Cloud and Data Center are searched in different ways
             max_retries=0,
             timeout=PATIENCE_SECONDS,
             options={"check_update": False},

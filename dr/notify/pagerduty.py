@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from dr.configuration.alerting.pagerduty import PagerDutySettings
@@ -49,7 +50,8 @@ class PagerDuty:
     def _client(self) -> Any:
         from pagerduty import EventsApiV2Client
 
-        client = EventsApiV2Client(self._routing_key.reveal(), base_url=self._settings.url)
+        trusted = ssl.create_default_context(cafile=self._settings.ca_file or None)
+        client = EventsApiV2Client(self._routing_key.reveal(), base_url=self._settings.url, verify=trusted)
         client.timeout = int(PATIENCE_SECONDS)
         # Trying again is not this channel's business, and the client would do so without end when it is throttled.
         client.max_network_attempts = 0

@@ -104,6 +104,8 @@ def _escaped(text: str) -> str:
 
 def _refusal(channel: str, error: Any) -> NotDelivered | Undeliverable:
     answer = error.response
+    if isinstance(answer, str):  # no JSON: a proxy's page, not Slack's
+        return silent("slack", channel, answer)
     status = int(getattr(answer, "status_code", 0) or 0)
     said = str(answer.get("error") if hasattr(answer, "get") else answer)
     if status >= 400:

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.endpoints.serving import Endpoint, _running
+from tests.endpoints.serving import Endpoint, running
 
 _REGION = re.compile(r"Credential=[^/]+/[0-9]+/([a-z0-9-]+)/")
 
@@ -73,7 +73,7 @@ def front(behind: Endpoint, directory: Path) -> Iterator[Front]:
     """The door before an endpoint, in a process of its own."""
     program = (sys.executable, "-m", "tests.endpoints.ec2_front", behind.url)
     announced = re.compile(rb"Running on (http://127\.0\.0\.1:\d+)")
-    with _running(program, directory / "front.log", announced, {}) as (url, pid):
+    with running(program, directory / "front.log", announced, {}) as (url, pid):
         yield Front(Endpoint(url, behind.access_key_id, behind.secret_access_key, pid))
 
 

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.endpoints.serving import _running
+from tests.endpoints.serving import running
 
 RULES = "/_rules"
 
@@ -70,7 +70,7 @@ def faulty(directory: Path, upstream: str) -> Iterator[Faulty]:
     """A proxy before ``upstream``; nothing is broken yet."""
     program = (sys.executable, "-m", "tests.endpoints.faulty", upstream)
     where = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with _running(program, directory / "faulty.log", re.compile(rb"at (http://127\.0\.0\.1:\d+)"), where) as (url, _):
+    with running(program, directory / "faulty.log", re.compile(rb"at (http://127\.0\.0\.1:\d+)"), where) as (url, _):
         yield Faulty(url)
 
 

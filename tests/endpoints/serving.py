@@ -65,7 +65,7 @@ def moto(directory: Path) -> Iterator[Endpoint]:
     announced = re.compile(rb"Running on (http://127\.0\.0\.1:\d+)")
     # A thousand public machine images would make every question about images slow.
     environment = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-    with _running(program, directory / "moto.log", announced, environment) as (url, pid):
+    with running(program, directory / "moto.log", announced, environment) as (url, pid):
         yield Endpoint(url, key, secret, pid)
 
 
@@ -78,7 +78,7 @@ def rclone(directory: Path) -> Iterator[Endpoint]:
     program = (_rclone_program(), "serve", "s3", "--addr", "127.0.0.1:0", "--config", "", str(objects))
     environment = {"RCLONE_AUTH_KEY": f'"{key},{secret.reveal()}"'}
     announced = re.compile(rb"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]")
-    with _running(program, directory / "rclone.log", announced, environment) as (url, pid):
+    with running(program, directory / "rclone.log", announced, environment) as (url, pid):
         yield Endpoint(url, key, secret, pid)
 
 
@@ -115,9 +115,10 @@ def _rclone_program() -> str:
 
 
 @contextmanager
-def _running(
+def running(
     program: tuple[str, ...], log: Path, announced: re.Pattern[bytes], extra: dict[str, str]
 ) -> Iterator[tuple[str, int]]:
+    """A loopback server as a process; its address, as ``announced`` finds it in its log, and its pid."""
     environment = {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES} | extra
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from dr.secret import Secret
-from tests.endpoints.serving import _running
+from tests.endpoints.serving import running
 
 _CONFIGURATION = """
 ui = false
@@ -96,7 +96,7 @@ def vault(directory: Path) -> Iterator[Vault]:
     configuration = directory / "vault.hcl"
     configuration.write_text(_CONFIGURATION.format(port=port, raft=raft))
     command = (program, "server", f"-config={configuration}")
-    with _running(command, directory / "vault.log", re.compile(rb"(server started!)"), {}):
+    with running(command, directory / "vault.log", re.compile(rb"(server started!)"), {}):
         url = f"http://127.0.0.1:{port}"
         shares = {"secret_shares": 1, "secret_threshold": 1}
         made = httpx.put(f"{url}/v1/sys/init", json=shares, trust_env=False, timeout=60)
