@@ -104,13 +104,11 @@ def _escaped(text: str) -> str:
 
 def _refusal(channel: str, error: Any) -> NotDelivered | Undeliverable:
     answer = error.response
-    if isinstance(answer, str):  # no JSON: a proxy's page, not Slack's
-        return silent("slack", channel, answer)
     status = int(getattr(answer, "status_code", 0) or 0)
     said = str(answer.get("error") if hasattr(answer, "get") else answer)
     if status >= 400:
         return refused("slack", channel, status, said)
-    if said in _LATER:
+    if said in _LATER or "non-JSON" in said:  # a proxy's page, not Slack's answer
         return silent("slack", channel, said)
     return Undeliverable(
         f"slack refuses the message for {channel}",
