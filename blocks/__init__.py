@@ -3,6 +3,15 @@
 A Block turns into settings of ``dr.configuration`` and does nothing else: no Block opens a connection or a file.
 """
 
+from blocks.alerting import (
+    AlertRouting,
+    JiraChannel,
+    MailChannel,
+    PagerDutyChannel,
+    SlackChannel,
+    SmsChannel,
+    TeamsChannel,
+)
 from blocks.backup_repository import BackupRepository, BackupStore
 from blocks.components import (
     Certificates,
@@ -36,6 +45,7 @@ from blocks.protected_system import ProtectedSystem
 from blocks.retention import Retention
 
 __all__ = [
+    "AlertRouting",
     "Application",
     "BackupRepository",
     "BackupStore",
@@ -50,9 +60,12 @@ __all__ = [
     "IncidentRules",
     "Infrastructure",
     "InfrastructureCode",
+    "JiraChannel",
     "LoadBalancer",
     "Logs",
+    "MailChannel",
     "Objectives",
+    "PagerDutyChannel",
     "PostgresServer",
     "ProtectedSystem",
     "RecoveryPlace",
@@ -63,6 +76,9 @@ __all__ = [
     "SecretStores",
     "ServerImages",
     "Simulation",
+    "SlackChannel",
+    "SmsChannel",
     "StatusPage",
     "Target",
+    "TeamsChannel",
 ]

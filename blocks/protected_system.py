@@ -12,6 +12,16 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import Field, HttpUrl, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
+from blocks.alerting import (
+    ALERTING_FORMS,
+    AlertRouting,
+    JiraChannel,
+    MailChannel,
+    PagerDutyChannel,
+    SlackChannel,
+    SmsChannel,
+    TeamsChannel,
+)
 from blocks.backup_repository import BackupRepository
 from blocks.components import (
     FORMS,
@@ -61,7 +71,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Null is left out of the schema: a form would show "a Block or nothing" as a clumsy toggle.
 Maybe: TypeAlias = T | SkipJsonSchema[None]
-EVERY_FORM = (*FORMS, *PROCEDURE_FORMS)
+EVERY_FORM = (*FORMS, *PROCEDURE_FORMS, *ALERTING_FORMS)
 _SHOWN_FOR_A_SECRET = Secret("********")
 
 
@@ -148,6 +158,13 @@ class ProtectedSystem(Form):
     status_page: Maybe[StatusPage] = Field(
         default=None, title="Status Page", description="Where users read how the product is."
     )
+    alerts: Maybe[AlertRouting] = Field(default=None, title="Alert routing", description="Who is told what, and when.")
+    pagerduty: Maybe[PagerDutyChannel] = Field(default=None, title="PagerDuty", description="Pages who is on call.")
+    slack: Maybe[SlackChannel] = Field(default=None, title="Slack", description="#critical-alerts and #alerts.")
+    sms: Maybe[SmsChannel] = Field(default=None, title="SMS", description="Text messages by Twilio.")
+    mail: Maybe[MailChannel] = Field(default=None, title="Mail", description="Mail by SMTP.")
+    jira: Maybe[JiraChannel] = Field(default=None, title="Jira", description="An issue per alert.")
+    teams: Maybe[TeamsChannel] = Field(default=None, title="Microsoft Teams", description="A card per alert.")
     retention: Retention = Field(
         default=Retention(), title="Retention", description="How long local copies stay, and how many at least."
     )

@@ -170,6 +170,16 @@ PROCEDURES: tuple[Procedure, ...] = (
         schedules=(Schedule("monthly", "0 4 1 * *"),),
     ),
     Procedure(
+        entrypoint="flows.alert_self_test.alert_self_test",
+        description=(
+            "Does an alert reach people? A test message through every channel of the system, confirmed by each"
+            " provider's own answer. Fewer than two confirmed is a failure, and a critical alert on what is left.\n\n"
+            "Runs every day at 08:00 UTC."
+        ),
+        tags=("dr", "alerts"),
+        schedules=(Schedule("daily", "0 8 * * *"),),
+    ),
+    Procedure(
         entrypoint="flows.restore_drill.restore_drill",
         description=(
             "Restore one backup for no other reason than to see that it works: isolated, questioned, measured, removed."

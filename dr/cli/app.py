@@ -8,6 +8,7 @@ import typer
 
 from dr.cli.commands import (
     about,
+    alert,
     backup,
     canary,
     catalogue,
@@ -60,6 +61,7 @@ app.command("verify")(command(verify.verify))
 app.command("drill")(command(drill.drill))
 app.command("drills")(command(drills.drills))
 app.command("window")(command(window.window))
+app.add_typer(alert.app, name="alert")
 app.add_typer(wal.app, name="wal")
 app.add_typer(configuration.app, name="config")
 app.add_typer(store.app, name="store")

@@ -29,20 +29,9 @@ class PagerDuty:
 
     def deliver(self, notice: Notice) -> Receipt:
         key = notice.thread or notice.alert.key
-        client = self._client()
         try:
-            if notice.turn is Turn.RESOLVE:
-                given = client.resolve(key)
-            elif notice.turn is Turn.ACKNOWLEDGE:
-                given = client.acknowledge(key)
-            else:
-                given = client.trigger(
-                    wording.title(notice)[:_SUMMARY],
-                    notice.alert.system,
-                    dedup_key=key,
-                    severity=str(notice.alert.grade),
-                    custom_details=_details(notice),
-                )
+            with self._client() as client:
+                given = _said(client, notice, key)
         except Exception as error:  # noqa: BLE001 - its transport's errors have no common root of their own
             raise self._error(error) from None
         return Receipt(self.name, given, given)
@@ -67,6 +56,22 @@ class PagerDuty:
         return silent(
             self.name, self.place, f"{type(reason).__name__}: {reason}".replace(self._routing_key.reveal(), "…")
         )
+
+
+def _said(client: Any, notice: Notice, key: str) -> str:
+    if notice.turn is Turn.RESOLVE:
+        return str(client.resolve(key))
+    if notice.turn is Turn.ACKNOWLEDGE:
+        return str(client.acknowledge(key))
+    return str(
+        client.trigger(
+            wording.title(notice)[:_SUMMARY],
+            notice.alert.system,
+            dedup_key=key,
+            severity=str(notice.alert.grade),
+            custom_details=_details(notice),
+        )
+    )
 
 
 def _details(notice: Notice) -> dict[str, str]:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dr.configuration import parsers
 from dr.configuration.components.declared import given
-from dr.secret import Secret
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -34,10 +33,7 @@ def zone(raw: object, base: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AlertsSettings:
-    """Channels by grade, in order; quiet hours; escalation; and who watches from outside.
-
-    The steps of an escalation are channels, or ``bridge``: each is used when nobody has acknowledged by then.
-    """
+    """Channels by grade, in order; quiet hours; and the channels that are used in turn while nobody answers."""
 
     critical: tuple[str, ...] = given(
         parsers.words,
@@ -54,13 +50,7 @@ class AlertsSettings:
     escalation: tuple[str, ...] = given(
         parsers.words,
         "what is used in turn while a critical alert is not acknowledged",
-        ("slack", "sms", "contacts", "bridge"),
+        ("slack", "sms"),
     )
     escalation_minutes: float = given(parsers.positive_minutes, "how long each step of an escalation waits", 10.0)
     repeat_hours: int = given(parsers.count, "hours after which an alert that goes on is told again", 4)
-    group_seconds: int = given(parsers.count, "seconds within which alerts are put into one message", 30)
-    ping_url: Secret | None = given(
-        parsers.secret,
-        "address that is asked after each good backup, so that its silence is noticed outside",
-        check=parsers.check_address,
-    )

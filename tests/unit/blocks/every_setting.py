@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from dr.configuration import parsers
+from dr.configuration.alerting import alerts
 from dr.configuration.components import certificates, code, images
 from dr.configuration.components.declared import Declared, declared_fields
 from dr.configuration.sections import settings_classes
@@ -37,6 +38,9 @@ _BY_PARSER: dict[parsers.Parser, object] = {
     certificates.pairs: ["/etc/tls/shop chain.pem:/etc/tls/shop.key", "/etc/tls/both.pem:/etc/tls/both.pem"],
     certificates.warn_days: [60, 20, 5],
     certificates.command: "certbot renew --deploy-hook 'systemctl reload nginx'",
+    parsers.address: "https://example.org/api",
+    alerts.hours: "22:00-07:00",
+    alerts.zone: "Europe/Berlin",
     images.tag_pairs: ["Team=shop", "Role=web server"],
 }
 
@@ -87,12 +91,24 @@ def write_everything(directory: Path, how: How, *, without: tuple[str, ...] = ()
             if declared.parse is not parsers.secret:
                 lines.append(f"{name} = {json.dumps(_raw(key, declared, default))}")
                 continue
-            hidden[key] = f"{'redis://:' if name == 'url' else ''}{secrets.token_hex(12)}{'@redis' * (name == 'url')}"
+            hidden[key] = _made_up(declared)
             lines.append(f"{name}{how} = {json.dumps(_given(directory, key, hidden[key], how, environ))}")
     file = directory / "dr.toml"
     file.write_text("\n".join(lines))
     file.chmod(0o600)
     return Everything(file, environ, hidden)
+
+
+def _made_up(declared: Declared) -> str:
+    """A secret that the setting takes: for an address one that holds it."""
+    secret = secrets.token_hex(12)
+    for form in ("{}", "https://example.org/{}", "redis://:{}@redis"):
+        try:
+            declared.check(form.format(secret))
+        except ValueError:
+            continue
+        return form.format(secret)
+    raise LookupError("tests/unit/blocks/every_setting.py knows no form of such a secret: add one")
 
 
 def _given(directory: Path, key: str, secret: str, how: How, environ: dict[str, str]) -> str:

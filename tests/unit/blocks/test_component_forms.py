@@ -17,6 +17,7 @@ from blocks.protected_system import ProtectedSystem
 from deployments.system_blocks import KINDS
 from dr.catalog.labels import COMPONENT_KINDS
 from dr.configuration import load, parsers
+from dr.configuration.alerting import AlertingSettings
 from dr.configuration.components import ComponentSettings
 from dr.configuration.components.declared import Declared, declared_fields
 from dr.configuration.layers import EnvironmentReference, FileReference
@@ -53,7 +54,7 @@ def test_every_kind_has_a_form_that_people_find() -> None:
     touched = {field.name for field in dataclasses.fields(ProcedureSettings)} - {"services"}
 
     assert {str(kind) for kind in COMPONENT_KINDS} | {"point"} == beside
-    assert kinds == beside | touched
+    assert kinds == beside | touched | {field.name for field in dataclasses.fields(AlertingSettings)}
     assert sorted(form.kind for form in FORMS) == sorted(kinds)
     assert all(form in get_args(ProtectedSystem.model_fields[form.kind].annotation) for form in FORMS)
     exported = {one for one in vars(blocks).values() if isinstance(one, type) and issubclass(one, Block)}
