@@ -170,6 +170,16 @@ PROCEDURES: tuple[Procedure, ...] = (
         schedules=(Schedule("monthly", "0 4 1 * *"),),
     ),
     Procedure(
+        entrypoint="flows.monitoring.monitoring",
+        description=(
+            "Measure from the stores: ages, sizes, WAL, drills, storage, certificates, keys. Hold it against the rules,"
+            " and tell people what is new, what goes on for long, and what is over.\n\n"
+            "Runs every 5 minutes. Who runs Prometheus can have the same rules there and pause this."
+        ),
+        tags=("dr", "alerts"),
+        schedules=(Schedule("five-minutes", "*/5 * * * *"),),
+    ),
+    Procedure(
         entrypoint="flows.alert_self_test.alert_self_test",
         description=(
             "Does an alert reach people? A test message through every channel of the system, confirmed by each"

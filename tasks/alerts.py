@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from dr.operations.alert import self_test
 from dr.operations.alert.self_test import PathTest
+from dr.operations.alert.watch import Watched, watch
+from dr.operations.measure.gather import Measured, measure
 from tasks.runner import publish_table, task
 from tasks.systems import load_system
 
@@ -26,3 +30,33 @@ def show_path(test: PathTest) -> None:
         for item in test.tried
     ]
     publish_table("alert-path", rows, f"Test {test.code}: {len(test.confirmed)} of {len(rows)} channels confirmed")
+
+
+@task(name="measure", timeout_seconds=240)
+def measure_system(system: str) -> Measured:
+    """Ages, sizes, lag: all read from the stores."""
+    return measure(load_system(system, require_postgres=False), datetime.now(UTC))
+
+
+@task(name="hold against the rules and tell people", timeout_seconds=120)
+def watch_system(system: str, measured: Measured) -> Watched:
+    """What is new is told, what is over as well."""
+    return watch(load_system(system, require_postgres=False), measured, datetime.now(UTC))
+
+
+def show_watched(watched: Watched) -> None:
+    """What is open, and what could not be measured or said."""
+    rows = [
+        {
+            "alert": item.alert.key,
+            "grade": str(item.alert.grade),
+            "since": f"{item.begun:%Y-%m-%d %H:%M:%S} UTC",
+            "what": item.alert.summary,
+            "told by": ", ".join(item.threads),
+        }
+        for item in watched.told.book.open
+    ]
+    publish_table("open-alerts", rows, f"{len(rows)} open alerts")
+    problems = [*watched.measured.problems, *(item.error for item in watched.told.undelivered)]
+    if problems:
+        publish_table("monitoring-problems", [{"problem": text} for text in problems], "What could not be done")

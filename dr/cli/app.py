@@ -19,6 +19,7 @@ from dr.cli.commands import (
     drill,
     drills,
     files,
+    metrics,
     points,
     recover,
     side,
@@ -60,6 +61,8 @@ app.command("certificates")(command(files.certificates))
 app.command("verify")(command(verify.verify))
 app.command("drill")(command(drill.drill))
 app.command("drills")(command(drills.drills))
+app.command("monitor")(command(metrics.monitor))
+app.command("metrics")(command(metrics.metrics))
 app.command("window")(command(window.window))
 app.add_typer(alert.app, name="alert")
 app.add_typer(wal.app, name="wal")

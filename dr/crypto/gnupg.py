@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,14 @@ def program() -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecipientKey:
-    """A public key to encrypt to: its primary fingerprint and the ids of the keys that can decrypt."""
+    """A public key to encrypt to: its primary fingerprint and the ids of the keys that can decrypt.
+
+    ``expires`` is None for one that never does.
+    """
 
     fingerprint: str
     key_ids: frozenset[str]
+    expires: datetime | None = None
 
 
 class Cipher:
@@ -92,7 +97,8 @@ class Cipher:
                 hint="Add an encryption subkey (gpg --quick-add-key), or name another recipient.",
             )
         ids = {key["keyid"]} | {subkey[0] for subkey in key["subkeys"]}
-        return RecipientKey(key["fingerprint"], frozenset(item.upper() for item in ids))
+        ends = datetime.fromtimestamp(int(key["expires"]), UTC) if key["expires"] else None
+        return RecipientKey(key["fingerprint"], frozenset(item.upper() for item in ids), ends)
 
     @contextmanager
     def encryptor(self, label: str, *, stdin: int = subprocess.PIPE, stdout: int = subprocess.PIPE) -> Iterator[Child]:

@@ -21,6 +21,7 @@ from dr.configuration.model import System
 from dr.errors import ConfigurationError
 from dr.policy.alert import Alert
 from dr.policy.alert_routing import Delivery, Open
+from dr.policy.alert_rules import Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class ChannelFailure:
 class Book:
     """All of it. ``manual`` are alerts that somebody or a procedure raised, which no rule finds by itself.
 
-    ``delivered`` and ``refused`` count by channel. ``confirmed`` are the channels that took
+    ``broken`` rules have not yet been so for long enough. ``delivered`` and ``refused`` count by channel. ``confirmed`` are the channels that took
     the last test, of ``tested``.
     """
 
@@ -57,6 +58,7 @@ class Book:
     manual: tuple[Alert, ...] = ()
     delivered: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    broken: tuple[Broken, ...] = ()
     tested: datetime | None = None
     confirmed: tuple[str, ...] = ()
 

@@ -45,6 +45,8 @@ COMMANDS = (
     "wal status",
     "wal archive-command",
     "wal drop-slot",
+    "monitor",
+    "metrics",
     "alert test",
     "alert list",
     "alert acknowledge",

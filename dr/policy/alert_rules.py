@@ -1,0 +1,271 @@
+"""What is wrong, as rules over metrics: data, evaluated by our own flow and written as Prometheus rules from the same.
+
+A rule holds one metric against a number, or against another metric with the same labels. It fires for each sample that
+has broken it for long enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dr.policy.alert import Alert, Grade
+from dr.policy.metric import BY_NAME, Sample
+
+HOUR, DAY = 3600, 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Another metric that is the limit, joined by these labels."""
+
+    metric: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``metric`` ``sign`` ``limit`` for ``seconds``. ``where`` keeps it to samples whose labels match whole.
+
+    ``summary``, ``risk`` and ``command`` may name labels and ``{value}`` in braces; ``shown`` says what a value is.
+    """
+
+    name: str
+    grade: Grade
+    metric: str
+    sign: str
+    limit: float | Against
+    summary: str
+    risk: str
+    command: str
+    seconds: int = 0
+    where: tuple[tuple[str, str], ...] = ()
+    shown: str = "number"
+    incident: str = ""
+
+    def __post_init__(self) -> None:
+        if self.metric not in BY_NAME or self.sign not in ("<", ">", "=="):
+            raise ValueError(f"{self.name} is no rule over a metric that is declared")
+
+    @property
+    def expression(self) -> str:
+        """The same in PromQL, without the time."""
+        chosen = ",".join(f'{name}=~"{pattern}"' for name, pattern in self.where)
+        left = f"{self.metric}{{{chosen}}}" if chosen else self.metric
+        if isinstance(self.limit, Against):
+            return f"{left} {self.sign} on({','.join(self.limit.on)}) group_left() {self.limit.metric}"
+        return f"{left} {self.sign} {self.limit:g}"
+
+
+_AGE = "age"
+_SHARE = "share"
+_BESIDE = "redis|files|config|code|secrets|certificates|images|terraform|logs|point"
+_LOST = "what was committed since would be lost in a disaster"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "backup-overdue", Grade.CRITICAL, "backup_good_age_seconds", ">",
+        Against("backup_age_limit_seconds", ("system", "kind")),
+        "no good backup of {kind} for {value}", _LOST, "dr backup --system {system}",
+        seconds=HOUR, where=(("kind", "dump|base"),), shown=_AGE,
+    ),
+    Rule(
+        "component-overdue", Grade.WARNING, "backup_good_age_seconds", ">",
+        Against("backup_age_limit_seconds", ("system", "kind")),
+        "no good backup of {kind} for {value}", "what has changed in {kind} since would be lost",
+        "dr application-backup --system {system} --only {kind}",
+        seconds=HOUR, where=(("kind", _BESIDE),), shown=_AGE,
+    ),
+    Rule(
+        "corruption-detected", Grade.CRITICAL, "backup_damaged_copies", ">", 0,
+        "{value} copies in {tier} are damaged", "a recovery from that store may fail", "dr list --system {system}",
+    ),
+    Rule(
+        "storage-critical", Grade.CRITICAL, "storage_free_ratio", "<", 0.10,
+        "store {tier} is nearly full: {value} free", "the next backup does not fit", "dr list --system {system}",
+        shown=_SHARE, seconds=300, incident="I18",
+    ),
+    Rule(
+        "wal-stalled", Grade.CRITICAL, "wal_lag_seconds", ">", 15 * 60,
+        "WAL has not reached a store for {value}", _LOST, "dr wal status --system {system}",
+        shown=_AGE, incident="I17",
+    ),
+    Rule(
+        "pitr-broken", Grade.CRITICAL, "pitr_window_gaps", ">", 0,
+        "the recoverable window has {value} holes", "moments behind a hole cannot be recovered",
+        "dr window --system {system}", incident="I18",
+    ),
+    Rule(
+        "rto-unreachable", Grade.CRITICAL, "recovery_rto_forecast_seconds", ">",
+        Against("recovery_rto_target_seconds", ("system", "scenario")),
+        "a recovery from {scenario} would take {value}, longer than allowed", "the objective cannot be met any more",
+        "dr drills --system {system}", shown=_AGE, incident="I5",
+    ),
+    Rule(
+        "drill-overdue", Grade.CRITICAL, "drill_age_seconds", ">", Against("drill_age_limit_seconds", ("system",)),
+        "no green drill for {value}", "nobody knows whether the backups restore", "dr drill --system {system}",
+        shown=_AGE, incident="I3",
+    ),
+    Rule(
+        "size-too-large", Grade.WARNING, "backup_size_ratio", ">", 1.5,
+        "the newest backup of {kind} is {value} of the usual size", "it may hold what does not belong there",
+        "dr list --system {system}", shown=_SHARE,
+    ),
+    Rule(
+        "size-too-small", Grade.WARNING, "backup_size_ratio", "<", 0.5,
+        "the newest backup of {kind} is {value} of the usual size", "it may lack what belongs there",
+        "dr list --system {system}", shown=_SHARE, incident="I7",
+    ),
+    Rule(
+        "rows-dropped", Grade.WARNING, "backup_rows_ratio", "<", 0.5,
+        "a table has {value} of the rows that it had in the backup before", "rows may have been deleted by mistake",
+        "dr show latest --system {system}", shown=_SHARE, incident="I7",
+    ),
+    Rule(
+        "upload-delayed", Grade.WARNING, "wal_store_lacking_seconds", ">", HOUR,
+        "store {tier} lacks WAL that is {value} old", "with the other stores gone that WAL is lost",
+        "dr wal status --system {system}", shown=_AGE,
+    ),
+    Rule(
+        "store-silent", Grade.WARNING, "storage_up", "==", 0,
+        "store {tier} does not answer", "one place less has the newest copies", "dr store probe --system {system}",
+        seconds=900,
+    ),
+    Rule(
+        "backlog-growing", Grade.WARNING, "wal_backlog_age_seconds", ">", 15 * 60,
+        "WAL waits on this host for {value}", "it is lost with this host", "dr wal status --system {system}",
+        shown=_AGE, incident="I18",
+    ),
+    Rule(
+        "receiver-down", Grade.WARNING, "wal_receiver_up", "==", 0,
+        "the WAL receiver does not run", _LOST, "dr wal receive --system {system}", seconds=300, incident="I17",
+    ),
+    Rule(
+        "verification-overdue", Grade.WARNING, "backup_verified_age_seconds", ">", 15 * DAY,
+        "nothing in {tier} was read again for {value}", "a copy may have rotted unnoticed",
+        "dr verify-backup --system {system}", shown=_AGE,
+    ),
+    Rule(
+        "retention-violated", Grade.WARNING, "retention_overdue_copies", ">", 0,
+        "{value} copies in {tier} should have expired", "data is kept longer than promised",
+        "dr list --system {system}", seconds=2 * DAY,
+    ),
+    Rule(
+        "certificate-ending", Grade.WARNING, "certificate_days_left", "<", 14,
+        "certificate {name} ends in {value} days", "the application's users will be turned away",
+        "dr certificates --system {system}",
+    ),
+    Rule(
+        "certificate-ends", Grade.CRITICAL, "certificate_days_left", "<", 7,
+        "certificate {name} ends in {value} days", "the application's users will be turned away",
+        "dr certificates --system {system}",
+    ),
+    Rule(
+        "key-ending", Grade.WARNING, "key_days_left", "<", 30,
+        "the key {fingerprint} that backups are encrypted to ends in {value} days",
+        "from then on no backup can be made with it", "dr config show --system {system}",
+    ),
+    Rule(
+        "alert-test-overdue", Grade.WARNING, "alert_test_age_seconds", ">", 2 * DAY,
+        "the alert path was not tested for {value}", "alerts may reach nobody", "dr alert test --system {system}",
+        shown=_AGE, incident="I2",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that a sample breaks, since when: kept from one evaluation to the next."""
+
+    key: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What fires, and what is broken but not for long enough. ``unknown``: rules whose metric was not measured."""
+
+    alerts: tuple[Alert, ...]
+    broken: tuple[Broken, ...]
+    unknown: frozenset[str]
+
+
+def evaluate(
+    samples: Iterable[Sample],
+    before: Iterable[Broken],
+    now: datetime,
+    unmeasured: frozenset[str] = frozenset(),
+    rules: tuple[Rule, ...] = RULES,
+) -> Evaluated:
+    """Hold every sample against every rule. ``unmeasured`` are metrics that could not be looked at this time."""
+    values = {(item.name, _labels(item)): item.value for item in samples}
+    since = {item.key: item.since for item in before}
+    alerts, broken = [], []
+    for rule in rules:
+        for (name, labels), value in values.items():
+            if name != rule.metric or not _chosen(rule, dict(labels)) or not _breaks(rule, dict(labels), value, values):
+                continue
+            alert = _alert(rule, dict(labels), value, now)
+            began = since.get(alert.key, now)
+            broken.append(Broken(alert.key, began))
+            if now - began >= timedelta(seconds=rule.seconds):
+                # An age says itself since when.
+                alerts.append(replace(alert, since=now - timedelta(seconds=value) if rule.shown == _AGE else began))
+    unknown = frozenset(rule.name for rule in rules if rule.metric in unmeasured)
+    return Evaluated(tuple(alerts), tuple(broken), unknown)
+
+
+def _labels(item: Sample) -> tuple[tuple[str, str], ...]:
+    return tuple(zip(BY_NAME[item.name].labels, item.labels, strict=True))
+
+
+def _chosen(rule: Rule, labels: Mapping[str, str]) -> bool:
+    return all(re.fullmatch(pattern, labels.get(name, "")) for name, pattern in rule.where)
+
+
+def _breaks(
+    rule: Rule,
+    labels: Mapping[str, str],
+    value: float,
+    values: Mapping[tuple[str, tuple[tuple[str, str], ...]], float],
+) -> bool:
+    limit = rule.limit
+    if isinstance(limit, Against):
+        joined = tuple((name, labels[name]) for name in limit.on)
+        found = values.get((limit.metric, joined))
+        if found is None:
+            return False
+        limit = found
+    return value > limit if rule.sign == ">" else value < limit if rule.sign == "<" else value == limit
+
+
+def _alert(rule: Rule, labels: Mapping[str, str], value: float, since: datetime) -> Alert:
+    told = {**labels, "value": shown(value, rule.shown)}
+    return Alert(
+        system=labels["system"],
+        rule=rule.name,
+        grade=rule.grade,
+        summary=rule.summary.format(**told),
+        subject="/".join(text for name, text in labels.items() if name != "system"),
+        since=since,
+        risk=rule.risk.format(**told),
+        command=rule.command.format(**told),
+    )
+
+
+def shown(value: float, what: str) -> str:
+    """A value as people say it.
+
+    >>> shown(93600, "age"), shown(0.074, "share"), shown(3.0, "number")
+    ('26 h', '7 %', '3')
+    """
+    if what == _SHARE:
+        return f"{value:.0%}".replace("%", " %")
+    if what != _AGE:
+        return f"{value:g}"
+    for unit, size in (("d", 2 * DAY), ("h", HOUR), ("min", 60)):
+        if value >= size:
+            return f"{value / (DAY if unit == 'd' else size):.0f} {unit}"
+    return f"{value:.0f} s"

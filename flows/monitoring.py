@@ -1,0 +1,31 @@
+"""Every five minutes: measure, hold against the rules, and tell people what has changed.
+
+For systems whose owners run no Prometheus; who does has the same rules there.
+"""
+
+from __future__ import annotations
+
+from dr.errors import NotDelivered
+from dr.operations.alert.watch import Watched
+from tasks.alerts import measure_system, show_watched, watch_system
+from tasks.evidence import keep
+from tasks.runner import flow
+
+
+@flow(name="monitoring", flow_run_name="monitoring-{system}", when_done=keep)
+def monitoring(system: str = "") -> Watched:
+    """Watch over the backups of one system, and tell people what is wrong.
+
+    Args:
+        system: Name of the protected system (its ProtectedSystem block); empty for the only one.
+    """
+    watched = watch_system(system, measure_system(system))
+    show_watched(watched)
+    unsaid = [item for item in watched.told.book.open if item.told is not None and not item.threads and not item.storm]
+    if unsaid:
+        raise NotDelivered(
+            f"{len(unsaid)} alerts reached nobody",
+            detail="; ".join(item.alert.summary for item in unsaid[:5]),
+            hint="Configure channels, or correct them (dr alert test). What was not said is tried again.",
+        )
+    return watched

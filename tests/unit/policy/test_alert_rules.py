@@ -1,0 +1,152 @@
+"""What is wrong, by rules over metrics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dr.policy.alert import Grade
+from dr.policy.alert_rules import RULES, Against, Evaluated, evaluate
+from dr.policy.metric import BY_NAME, Sample, sample
+
+NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+HOUR = 3600.0
+LIMITS = (sample("backup_age_limit_seconds", 24 * HOUR, "shop", "dump"),)
+
+
+def run(*samples: Sample, before: Evaluated | None = None, minutes: int = 0, **more: object) -> Evaluated:
+    """One evaluation; ``before`` is the one before it."""
+    return evaluate(samples, before.broken if before else (), NOW + timedelta(minutes=minutes), **more)  # type: ignore[arg-type]
+
+
+def names(evaluated: Evaluated) -> list[str]:
+    return [alert.rule for alert in evaluated.alerts]
+
+
+CASES = [
+    ("corruption-detected", [sample("backup_damaged_copies", 1, "shop", "cloud")], Grade.CRITICAL),
+    ("wal-stalled", [sample("wal_lag_seconds", 901, "shop")], Grade.CRITICAL),
+    ("pitr-broken", [sample("pitr_window_gaps", 1, "shop")], Grade.CRITICAL),
+    (
+        "rto-unreachable",
+        [
+            sample("recovery_rto_forecast_seconds", 2000, "shop", "full-system-failure"),
+            sample("recovery_rto_target_seconds", 1800, "shop", "full-system-failure"),
+        ],
+        Grade.CRITICAL,
+    ),
+    (
+        "drill-overdue",
+        [sample("drill_age_seconds", float("inf"), "shop"), sample("drill_age_limit_seconds", 7 * 86400, "shop")],
+        Grade.CRITICAL,
+    ),
+    ("size-too-large", [sample("backup_size_ratio", 1.6, "shop", "dump")], Grade.WARNING),
+    ("size-too-small", [sample("backup_size_ratio", 0.4, "shop", "dump")], Grade.WARNING),
+    ("rows-dropped", [sample("backup_rows_ratio", 0.0, "shop")], Grade.WARNING),
+    ("upload-delayed", [sample("wal_store_lacking_seconds", 3601, "shop", "cloud")], Grade.WARNING),
+    ("backlog-growing", [sample("wal_backlog_age_seconds", 901, "shop")], Grade.WARNING),
+    ("verification-overdue", [sample("backup_verified_age_seconds", 16 * 86400, "shop", "cloud")], Grade.WARNING),
+    ("certificate-ending", [sample("certificate_days_left", 10, "shop", "www")], Grade.WARNING),
+    ("certificate-ends", [sample("certificate_days_left", 6, "shop", "www")], Grade.CRITICAL),
+    ("key-ending", [sample("key_days_left", 29, "shop", "AB")], Grade.WARNING),
+    ("alert-test-overdue", [sample("alert_test_age_seconds", 3 * 86400, "shop")], Grade.WARNING),
+]
+
+
+@pytest.mark.parametrize(("rule", "samples", "grade"), CASES, ids=[case[0] for case in CASES])
+def test_each_rule_fires_at_once_where_it_needs_no_time(rule: str, samples: list[Sample], grade: Grade) -> None:
+    """With a command that can be pasted and no brace left in any text."""
+    alert = next(alert for alert in run(*samples).alerts if alert.rule == rule)
+
+    assert alert.grade is grade
+    assert "{" not in f"{alert.summary}{alert.risk}{alert.command}"
+    assert alert.command.startswith("dr ")
+    assert alert.command.endswith("--system shop") or "--system shop" in alert.command
+
+
+WAITING = [
+    ("backup-overdue", [sample("backup_good_age_seconds", 25 * HOUR, "shop", "dump"), *LIMITS], 60),
+    ("storage-critical", [sample("storage_free_ratio", 0.09, "shop", "local")], 5),
+    ("store-silent", [sample("storage_up", 0, "shop", "cloud")], 15),
+    ("receiver-down", [sample("wal_receiver_up", 0, "shop")], 5),
+]
+
+
+@pytest.mark.parametrize(("rule", "samples", "minutes"), WAITING, ids=[case[0] for case in WAITING])
+def test_what_may_pass_by_itself_has_to_last(rule: str, samples: list[Sample], minutes: int) -> None:
+    """Not at once, not a minute too early, and not when it was well in between."""
+    first = run(*samples)
+    almost = run(*samples, before=first, minutes=minutes - 1)
+    due = run(*samples, before=almost, minutes=minutes)
+    well = run(before=almost, minutes=minutes)
+    again = run(*samples, before=well, minutes=minutes + 1)
+
+    assert names(first) == names(almost) == names(again) == []
+    assert names(due) == [rule]
+
+
+def test_every_rule_is_among_those_that_were_tried() -> None:
+    """A further rule without a case here is noticed."""
+    tried = {case[0] for case in CASES} | {case[0] for case in WAITING} | {"component-overdue", "retention-violated"}
+
+    assert {rule.name for rule in RULES} == tried
+
+
+def test_a_component_is_a_warning_and_the_database_critical() -> None:
+    """The same age of two kinds."""
+    samples = [sample("backup_good_age_seconds", 30 * HOUR, "shop", kind) for kind in ("dump", "files")] + [
+        sample("backup_age_limit_seconds", 24 * HOUR, "shop", kind) for kind in ("dump", "files")
+    ]
+    first = run(*samples)
+
+    due = run(*samples, before=first, minutes=60)
+
+    assert {alert.subject: alert.rule for alert in due.alerts} == {
+        "dump": "backup-overdue",
+        "files": "component-overdue",
+    }
+
+
+def test_an_age_says_itself_since_when() -> None:
+    """Not since when we have been looking."""
+    (alert,) = run(sample("wal_lag_seconds", 2 * HOUR, "shop")).alerts
+
+    assert alert.since == NOW - timedelta(hours=2)
+    assert "for 2 h" in alert.summary
+
+
+def test_what_was_not_measured_is_unknown_and_not_well() -> None:
+    """Its rules are named, so that nobody is told that they are over."""
+    found = run(unmeasured=frozenset({"backup_good_age_seconds"}))
+
+    assert found.unknown == {"backup-overdue", "component-overdue"}
+
+
+def test_a_limit_of_another_system_is_not_this_ones() -> None:
+    """Joined by the labels, never by chance."""
+    found = run(sample("drill_age_seconds", 8 * 86400, "shop"), sample("drill_age_limit_seconds", 7 * 86400, "other"))
+
+    assert names(found) == []
+
+
+def test_the_same_rules_are_promql() -> None:
+    """Every metric that they name is declared, and labels are joined that both have."""
+    for rule in RULES:
+        assert rule.metric in rule.expression
+        if isinstance(rule.limit, Against):
+            assert set(rule.limit.on) <= set(BY_NAME[rule.metric].labels) & set(BY_NAME[rule.limit.metric].labels)
+            assert set(rule.limit.on) == set(BY_NAME[rule.limit.metric].labels)
+    overdue = next(rule for rule in RULES if rule.name == "backup-overdue")
+    assert overdue.expression == (
+        'backup_good_age_seconds{kind=~"dump|base"} > on(system,kind) group_left() backup_age_limit_seconds'
+    )
+
+
+def test_a_rule_over_nothing_is_refused() -> None:
+    """When it is written, not when it should have fired."""
+    with pytest.raises(ValueError, match="no rule"):
+        replace(RULES[0], metric="no_such_metric")
+    with pytest.raises(ValueError, match="no metric"):
+        sample("storage_up", 1, "shop")
