@@ -6,6 +6,7 @@ has broken it for long enough.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -148,11 +149,6 @@ RULES: tuple[Rule, ...] = (
         "dr verify-backup --system {system}", shown=_AGE,
     ),
     Rule(
-        "retention-violated", Grade.WARNING, "retention_overdue_copies", ">", 0,
-        "{value} copies in {tier} should have expired", "data is kept longer than promised",
-        "dr list --system {system}", seconds=2 * DAY,
-    ),
-    Rule(
         "certificate-ending", Grade.WARNING, "certificate_days_left", "<", 14,
         "certificate {name} ends in {value} days", "the application's users will be turned away",
         "dr certificates --system {system}",
@@ -212,7 +208,8 @@ def evaluate(
             broken.append(Broken(alert.key, began))
             if now - began >= timedelta(seconds=rule.seconds):
                 # An age says itself since when.
-                alerts.append(replace(alert, since=now - timedelta(seconds=value) if rule.shown == _AGE else began))
+                says_it = rule.shown == _AGE and math.isfinite(value)
+                alerts.append(replace(alert, since=now - timedelta(seconds=value) if says_it else began))
     unknown = frozenset(rule.name for rule in rules if rule.metric in unmeasured)
     return Evaluated(tuple(alerts), tuple(broken), unknown)
 
@@ -263,6 +260,8 @@ def shown(value: float, what: str) -> str:
     """
     if what == _SHARE:
         return f"{value:.0%}".replace("%", " %")
+    if math.isinf(value):
+        return "as long as is known"
     if what != _AGE:
         return f"{value:g}"
     for unit, size in (("d", 2 * DAY), ("h", HOUR), ("min", 60)):

@@ -43,8 +43,6 @@ _SCENARIO = ("system", "scenario")
 _SYSTEM = ("system",)
 
 FAMILIES: tuple[Family, ...] = (
-    Family("backup_success_total", "Runs that backed up and ended well, as their records say", _SYSTEM, Shape.COUNTER),
-    Family("backup_failure_total", "Runs that backed up and failed, as their records say", _SYSTEM, Shape.COUNTER),
     Family("backup_duration_seconds", "How long the newest backup took", _KIND),
     Family("backup_size_bytes", "Stored size of the newest backup", _TIER),
     Family("backup_age_seconds", "Age of the newest proven copy", _TIER),
@@ -59,7 +57,6 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("backup_verified_age_seconds", "Since a copy in this store was last read again", _STORE),
     Family("backup_damaged_copies", "Copies that failed when they were last read", _STORE),
-    Family("retention_overdue_copies", "Copies that should have expired", _STORE),
     Family("wal_lag_seconds", "Commits that a disaster now would cost", _SYSTEM),
     Family("wal_backlog_segments", "Closed segments that wait on this host", _SYSTEM),
     Family("wal_backlog_bytes", "Bytes that wait on this host", _SYSTEM),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,11 @@ import typer
 
 from dr.cli.runners import effective_configuration, name_of_system, procedures
 from dr.cli.session import Session
+from dr.policy.metric import BY_NAME, Sample
 
 Write = Annotated[
     str,
-    typer.Option(
-        "--write", metavar="FILE", show_default=False, help="Write it to a file for node exporter's textfiles."
-    ),
+    typer.Option("--write", metavar="FILE", show_default=False, help="Write it to a file, for node exporter."),
 ]
 Serve = Annotated[
     str,
@@ -47,9 +47,7 @@ def metrics(session: Session, write: Write = "", serve: Serve = "") -> None:
     measured = measure(system, datetime.now(UTC))
     session.output.document.update(
         system=system.name,
-        samples=[
-            {"name": item.name, "labels": list(item.labels), "value": str(item.value)} for item in measured.samples
-        ],
+        samples=[_row(item) for item in measured.samples],
         problems=list(measured.problems),
     )
     if write:
@@ -59,6 +57,12 @@ def metrics(session: Session, write: Write = "", serve: Serve = "") -> None:
         session.output.say(exposition(measured.samples).decode().rstrip())
     for problem in measured.problems:
         session.output.note(problem)
+
+
+def _row(item: Sample) -> dict[str, object]:
+    """Infinity is no JSON."""
+    value = item.value if math.isfinite(item.value) else str(item.value)
+    return {"name": item.name, **dict(zip(BY_NAME[item.name].labels, item.labels, strict=True)), "value": value}
 
 
 def monitor(session: Session) -> None:

@@ -48,8 +48,8 @@ class ChannelFailure:
 class Book:
     """All of it. ``manual`` are alerts that somebody or a procedure raised, which no rule finds by itself.
 
-    ``broken`` rules have not yet been so for long enough. ``delivered`` and ``refused`` count by channel. ``confirmed`` are the channels that took
-    the last test, of ``tested``.
+    ``broken`` rules have not been so for long enough yet. ``delivered`` and ``refused`` count by channel; ``confirmed``
+    are the channels that took the last test, of ``tested``.
     """
 
     open: tuple[Open, ...] = ()
