@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from statistics import median
 
-from dr.catalog.labels import Kind
+from dr.catalog.labels import DATABASE_KINDS, Kind
 from dr.catalog.manifest import Manifest
 from dr.components.registry import Part, configured
 from dr.configuration.model import System
@@ -33,11 +33,16 @@ SMALL_BYTES, SMALL_ROWS = 1 << 20, 100
 DAY = timedelta(days=1)
 
 
-def kinds_of(system: System) -> dict[Kind, timedelta]:
-    """What has to be backed up, and how old the newest good backup of each may be."""
-    limits = {Kind.DUMP: DAY} if system.postgres.configured else {}
-    if system.postgres.configured and system.postgres.physical:
-        limits[Kind.BASE] = DAY
+def kinds_of(system: System, there: Iterable[Kind] = ()) -> dict[Kind, timedelta]:
+    """What has to be backed up, and how old the newest good backup of each may be.
+
+    What is ``there`` belongs to it as well: who only watches need not be told of the server.
+    """
+    limits = dict.fromkeys(there, DAY)
+    if system.postgres.configured:
+        limits[Kind.DUMP] = DAY
+        if system.postgres.physical:
+            limits[Kind.BASE] = DAY
     for row in configured(system):
         limits[row.kind] = DAY if row.part is Part.APPLICATION else 7 * DAY
     if any(row.part is Part.APPLICATION for row in configured(system)):
@@ -49,11 +54,11 @@ def measure_backups(system: System, now: datetime) -> Iterator[Sample]:
     """Raises the first StoreError when no store answers."""
     repository = open_repository(system)
     names = repository.names()
-    list(names.all((Kind.POINT,)))
+    there = {label.kind for label in names.all(DATABASE_KINDS)}
     names.raise_if_none_answered()
     damaged = dict.fromkeys(repository.stores, 0)
     verified: dict[str, datetime] = {}
-    for kind, limit in kinds_of(system).items():
+    for kind, limit in kinds_of(system, sorted(there)).items():
         yield sample("backup_age_limit_seconds", limit.total_seconds(), system.name, str(kind))
         found = list(islice(repository.newest_first([kind]), LOOKED_AT))
         if found:
