@@ -50,7 +50,8 @@ A file that holds a secret itself must be readable by its owner alone (`chmod 60
 
 ## Settings
 
-`*` is the name of a store or a service, chosen by you. Settings marked *secret* may also be given as `..._file` or `..._env`.
+`*` is the name of a store or a service, chosen by you. Settings marked *secret* may also be given as `..._file` or
+`..._env`.
 
 | setting | default | environment | meaning |
 |---|---|---|---|
@@ -60,9 +61,9 @@ TAIL = """
 `DR_SYSTEM` names the system when no argument does, `DR_RUNNER` (`plain` or `prefect`) chooses the runner. Every secret
 variable may be given as `<VARIABLE>_FILE` instead. `AWS_BACKUP_BUCKET` makes a store named `cloud`.
 
-A local store whose disk is not mounted looks like a new, empty one. This host remembers (in its state directory) which directories
-it has used: one that lost all of a system is refused, by name, while backups go on into the other stores. Mount the disk; or, if it was
-emptied on purpose, say so: `dr store begin-anew NAME`.
+A local store whose disk is not mounted looks like a new, empty one. This host remembers (in its state directory) which
+directories it has used: one that lost all of a system is refused, by name, while backups go on into the other stores.
+Mount the disk; or, if it was emptied on purpose, say so: `dr store begin-anew NAME`.
 """
 
 
