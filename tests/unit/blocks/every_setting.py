@@ -14,6 +14,7 @@ from pathlib import Path
 from dr.configuration import parsers
 from dr.configuration.components import certificates, code, images
 from dr.configuration.components.declared import Declared, declared_fields
+from dr.configuration.procedures import incident, infrastructure, region
 from dr.configuration.sections import settings_classes
 
 BASE = """
@@ -37,7 +38,11 @@ _BY_PARSER: dict[parsers.Parser, object] = {
     certificates.pairs: ["/etc/tls/shop chain.pem:/etc/tls/shop.key", "/etc/tls/both.pem:/etc/tls/both.pem"],
     certificates.warn_days: [60, 20, 5],
     certificates.command: "certbot renew --deploy-hook 'systemctl reload nginx'",
+    region.command: "fence 'the first region'",
+    region.fences: ["sql", "service"],
+    infrastructure.assignments: ["size=large", "greeting=two words, one=item"],
     images.tag_pairs: ["Team=shop", "Role=web server"],
+    incident.contact_lines: ["Database Admin | First Person | | +1-555-0102 | first@example.org"],
 }
 
 
@@ -87,12 +92,22 @@ def write_everything(directory: Path, how: How, *, without: tuple[str, ...] = ()
             if declared.parse is not parsers.secret:
                 lines.append(f"{name} = {json.dumps(_raw(key, declared, default))}")
                 continue
-            hidden[key] = f"{'redis://:' if name == 'url' else ''}{secrets.token_hex(12)}{'@redis' * (name == 'url')}"
+            hidden[key] = _made_up(name)
             lines.append(f"{name}{how} = {json.dumps(_given(directory, key, hidden[key], how, environ))}")
     file = directory / "dr.toml"
     file.write_text("\n".join(lines))
     file.chmod(0o600)
     return Everything(file, environ, hidden)
+
+
+def _made_up(name: str) -> str:
+    """A secret of the form that the setting wants."""
+    before, after = {
+        "url": ("redis://:", "@redis"),
+        "primary_url": ("postgresql://postgres:", "@db1/shop"),
+        "standby_url": ("postgresql://postgres:", "@db2/shop"),
+    }.get(name, ("", ""))
+    return f"{before}{secrets.token_hex(12)}{after}"
 
 
 def _given(directory: Path, key: str, secret: str, how: How, environ: dict[str, str]) -> str:
