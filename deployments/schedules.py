@@ -211,12 +211,117 @@ PROCEDURES: tuple[Procedure, ...] = (
         tags=("dr", "drill"),
     ),
     Procedure(
+        entrypoint="flows.assess.assess",
+        description=(
+            "How is everything, how bad is that, what to type next: database, Redis, application, disk, backups, key,"
+            " WAL, certificates, drills and schedules, asked at once as seen from the worker, in under ten seconds"
+            " whatever hangs.\n\n"
+            "Never runs by itself. **Run → Quick run**; the screen is the run's artifact *assessment*."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.verify_recovery.verify_recovery",
+        description=(
+            "Is the recovered system really back? Database, application, Redis, uploads, certificates and jobs are"
+            " asked at once; tables, rows, extensions and roles are compared with what was there before; a backup is"
+            " taken, and WAL is seen to arrive.\n\n"
+            "Never runs by itself. **Run → Custom run** after a recovery; *against* names a backup or a baseline."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.simulate_disaster.simulate_disaster",
+        description=(
+            "A disaster on a test system, for real: pages overwritten on disk, services killed, data taken away, all of"
+            " it kept so that it can be undone. Refused unless configuration and database say that it is a test system"
+            " and nothing knows it as production.\n\n"
+            "Never runs by itself. **Run → Custom run** with *dry run* shows the plan; otherwise a form asks for the"
+            " system's name. The worker must be on the test system's host."
+        ),
+        tags=("dr", "drill"),
+    ),
+    Procedure(
+        entrypoint="flows.simulate_disaster.undo_simulation",
+        description=(
+            "Put back what a simulated disaster took away; what has come in its place is kept aside.\n\n"
+            "Never runs by itself. **Run → Custom run** with *dry run* shows what would be put back."
+        ),
+        tags=("dr", "drill"),
+    ),
+    Procedure(
+        entrypoint="flows.quarterly_drill.quarterly_drill",
+        description=(
+            "The quarterly drill: a checklist, a baseline, a disaster on a test system, its recovery by the real"
+            " procedure, and a comparison of before with after and of RTO and RPO with their targets.\n\n"
+            "Never runs by itself. **Run → Custom run**: confirm the three items of the checklist; a form then asks for"
+            " the system's name."
+        ),
+        tags=("dr", "drill"),
+    ),
+    Procedure(
         entrypoint="flows.recover_database.recover_database",
         description=(
             "Find a backup, plan, restore it, boot it and question it; the run ends with RTO by phase and RPO against"
             " the scenario's objectives.\n\n"
             "Never runs by itself. **Run → Custom run** restores the latest backup into a new directory beside the"
-            " running system, which stays untouched; *dry run* stops after the plan."
+            " running system, which stays untouched; *dry run* stops after the plan. *In place* and *swap* replace"
+            " production's data directory, which is kept, after a form has asked for the system's name; *before"
+            " corruption* searches the last good moment; *undo* puts the old directory back."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.recover_application.recover_application",
+        description=(
+            "The application does not answer: services that are down are restarted in the order of what needs what, its"
+            " health and session addresses are asked until they are well, caches are warmed. What does not come goes"
+            " back to the release before.\n\n"
+            "Never runs by itself. **Run → Custom run** with *dry run* looks and shows the plan; otherwise a form asks"
+            " for the system's name. The worker must be where the services can be reached from."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.full_recovery.full_recovery",
+        description=(
+            "Everything is gone: all parts of a recovery point are restored beside each other on the worker's host,"
+            " brought to their places, started, verified, and only then is traffic led there. Nothing is overwritten;"
+            " a run that was cut off is gone on with.\n\n"
+            "Never runs by itself. **Run → Custom run** with *dry run* shows the plan; otherwise a form asks for the"
+            " system's name. `dr full-recovery` does the same without Prefect."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.region_failover.region_failover",
+        description=(
+            "The first region is gone: its server is fenced, which is proven before anything else; the WAL that only"
+            " the stores have is replayed; the second region's server is promoted, its application begun, DNS led"
+            " there, all of it verified and backed up.\n\n"
+            "Never runs by itself. **Run → Custom run**: *dry run* only looks; otherwise a form asks for the system's"
+            " name. The worker must be on the host of the second region's server."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.fail_back.fail_back",
+        description=(
+            "Back to the first region: its old server is kept out, what only it has is listed and copied aside, it"
+            " becomes a replica and catches up. Then the second region's server is shut down in order, both are"
+            " compared, and the first takes over; nothing is lost.\n\n"
+            "Never runs by itself. **Run → Custom run**: *prepare only* stops before anybody notices. The worker must"
+            " be on the host of the first region's server."
+        ),
+        tags=("dr", "recovery"),
+    ),
+    Procedure(
+        entrypoint="flows.switch_traffic.switch_traffic",
+        description=(
+            "Requests are led to another side, or back: the load balancer's servers, then names, then caches, each read"
+            " back. Nothing is recovered by it.\n\n"
+            "Never runs by itself. **Run → Custom run** with *dry run* shows the plan; otherwise a form asks for the"
+            " system's name."
         ),
         tags=("dr", "recovery"),
     ),

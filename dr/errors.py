@@ -29,11 +29,14 @@
     ├── RecoveryFailed           15   the restored copy does not answer as it should (I13)
     ├── ObjectiveMissed          16   recovered, but later or with more loss than the target allows
     ├── StepTimedOut             17   a step was cut off at its time limit
-    ├── DrillInconclusive        18   a drill could not tell: its host lacked something (I27)
+    ├── DrillInconclusive        18   a drill or a verification could not tell (I27)
     ├── ServiceError             19   a service of the product does not stop, start or answer
     ├── InfrastructureError      20   machines, DNS, load balancer or CDN cannot be brought to what is wanted
     ├── NotFenced                21   another primary may still write: nothing was promoted
-    ├── NotDelivered             22   people were not told: a channel did not take the message (retryable)
+    ├── Disrupted                22   assess --exit-code: MEDIUM, several services are affected or data is at risk
+    ├── SystemDown               23   assess --exit-code: HIGH, a critical system is offline or data can be lost at once
+    ├── Disaster                 24   assess --exit-code: CRITICAL, everything is down or the way back is gone too
+    ├── NotDelivered             25   people were not told: a channel did not take the message (retryable)
     │   └── Undeliverable             and never will like this: a wrong token, an unknown recipient
     └── Interrupted             130   Ctrl-C or SIGTERM; nothing half-made is listed
 
@@ -209,7 +212,7 @@ class StepTimedOut(DrError):
 
 
 class DrillInconclusive(DrError):
-    """A drill could not tell: its host lacked something (I27)."""
+    """A drill or a verification could not tell: something could not be asked from this host (I27)."""
 
     exit_code = 18
 
@@ -232,10 +235,28 @@ class NotFenced(DrError):
     exit_code = 21
 
 
+class Disrupted(DrError):
+    """``dr assess --exit-code`` found the severity MEDIUM: several services are affected, or data is at risk."""
+
+    exit_code = 22
+
+
+class SystemDown(DrError):
+    """``dr assess --exit-code`` found the severity HIGH: a critical system is offline, or data can be lost at once."""
+
+    exit_code = 23
+
+
+class Disaster(DrError):
+    """``dr assess --exit-code`` found the severity CRITICAL: everything is down, or the way back is gone as well."""
+
+    exit_code = 24
+
+
 class NotDelivered(DrError):
     """People were not told: a channel did not take the message."""
 
-    exit_code = 22
+    exit_code = 25
     retryable = True
 
 

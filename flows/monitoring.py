@@ -21,6 +21,8 @@ def monitoring(system: str = "") -> Watched:
     """
     watched = watch_system(system, measure_system(system))
     show_watched(watched)
+    if not watched.told.channels:
+        return watched  # nobody is to be told: the table says what is wrong
     unsaid = [item for item in watched.told.book.open if item.told is not None and not item.threads and not item.storm]
     if unsaid:
         raise NotDelivered(

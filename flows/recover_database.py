@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dr.evidence.in_place import RecoveredInPlace, Undone
 from dr.evidence.scoreboard import RecoveryOutcome
+from dr.operations.database.plan_in_place import InPlace, as_search
 from dr.policy.objectives import Scenario
 from dr.policy.recovery_plan import RecoveryPlan
 from dr.policy.recovery_target import parse_recovery_target
+from flows.in_place import recover_in_place, undo_in_place
+from tasks.corruption import search
 from tasks.evidence import keep
 from tasks.outcome import RecoveryClock, judge
 from tasks.recovery import confirm, find, keep_rates, loss, plan, question, restore_backup
 from tasks.reporting import show_plan, show_recovery
+from tasks.reporting_in_place import show_search
 from tasks.runner import flow
 
 
@@ -29,7 +34,16 @@ def recover_database(
     immediate: bool = False,
     exclusive: bool = False,
     timeline: str = "",
-) -> RecoveryOutcome | RecoveryPlan:
+    in_place: bool = False,
+    swap: bool = False,
+    before_corruption: bool = False,
+    good_when: str = "",
+    trials: int = 20,
+    no_emergency_copy: str = "",
+    even_so: bool = False,
+    undo: bool = False,
+    anew: bool = False,
+) -> RecoveryOutcome | RecoveryPlan | RecoveredInPlace | Undone:
     """Recover one protected system's database.
 
     Args:
@@ -48,8 +62,21 @@ def recover_database(
         immediate: Stop as soon as the base backup is consistent. Without any target: to the newest WAL.
         exclusive: Stop just before the time, LSN or transaction instead of just after it.
         timeline: Follow this timeline; empty for the newest.
+        in_place: Stop the application and PostgreSQL, recover beside production's data directory, and exchange the
+            two when the copy has proven itself. The old one is kept.
+        swap: The same, but production answers until the copy is ready: the shortest outage. What it commits meanwhile
+            is not in the copy.
+        before_corruption: Search, in copies on trial, for the last moment that was good.
+        good_when: SQL that is true in a good database; empty: every page, row and index can be read and fits.
+        trials: How many copies the search may make.
+        no_emergency_copy: The reason for replacing what is there without copying out of it what can be read.
+        even_so: In place, also where nothing but indexes is damaged.
+        undo: Put back what the last recovery in place has set aside; nothing else is done.
+        anew: In place, begin again, instead of going on with a run that was cut off.
     """
     clock = RecoveryClock(disaster_at)
+    if undo:
+        return undo_in_place(system, dry_run=dry_run, confirm_name=confirm_name)
     until = parse_recovery_target(
         time=target_time,
         lsn=target_lsn,
@@ -59,9 +86,29 @@ def recover_database(
         exclusive=exclusive,
         timeline=timeline,
     )
+    if in_place or swap:
+        wanted = InPlace(backup, until, swap, before_corruption, good_when, trials, no_emergency_copy)
+        return recover_in_place(
+            system,
+            wanted,
+            scenario,
+            disaster_at=clock.disaster_at,
+            dry_run=dry_run,
+            confirm_name=confirm_name,
+            even_so=even_so,
+            anew=anew,
+        )
+    told: tuple[str, ...] = ()
+    if before_corruption and not dry_run:
+        with clock.phase("search"):
+            good = search(system, good_when, trials)
+        show_search(good)
+        backup, until, told = good.label, good.until, good.lines()
     with clock.phase("find"):
         chosen = find(system, backup, to, until)
         agreed = plan(system, chosen)
+    if before_corruption and dry_run:
+        agreed = as_search(agreed, good_when, trials)
     show_plan(agreed)
     if dry_run:
         return agreed
@@ -72,7 +119,7 @@ def recover_database(
     clock.stop()
     lost = loss(system, copy.canary, clock.disaster_at)
 
-    outcome = judge(system, scenario, clock, chosen, restored, copy, lost)
+    outcome = judge(system, scenario, clock, chosen, restored, copy, lost, told)
     show_recovery(outcome)
     keep_rates(system, chosen, outcome)
     copy.require(outcome.label)

@@ -58,5 +58,7 @@ def show_watched(watched: Watched) -> None:
     ]
     publish_table("open-alerts", rows, f"{len(rows)} open alerts")
     problems = [*watched.measured.problems, *(item.error for item in watched.told.undelivered)]
+    if not watched.told.channels:
+        problems.append("no channel is configured: nobody is told (docs/alerts.md)")
     if problems:
         publish_table("monitoring-problems", [{"problem": text} for text in problems], "What could not be done")

@@ -11,13 +11,14 @@ import inspect
 import logging
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dr.configuration.model import System
+from dr.errors import DrError
 from dr.evidence.journal import Journal, Opening, open_journal
 from dr.pipeline.process import end_children_of_threads
 from tasks.runner import current_run
@@ -56,6 +57,19 @@ class Course:
         Then the first failure, in the order of ``steps``, is raised; the others are its notes. Interrupted: the child
         processes of all of them are ended first.
         """
+        done, failed = self.as_far_as_possible(steps)
+        if failed:
+            first, *others = failed
+            for name in others:
+                failed[first].add_note(f"and {name}: {failed[name]}")
+            raise failed[first]
+        return done
+
+    def as_far_as_possible(self, steps: Sequence[Step]) -> tuple[dict[str, Any], dict[str, DrError]]:
+        """The same, where a step that fails does not stop the procedure: what the others gave, and the errors, by name.
+
+        What is no ``DrError`` is a defect of ours or an interruption, and raised.
+        """
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="step") as pool:
             running = {step.name: pool.submit(contextvars.copy_context().run, self._one, step) for step in steps}
             try:
@@ -64,8 +78,17 @@ class Course:
                 pool.shutdown(wait=False, cancel_futures=True)
                 end_children_of_threads()
                 raise
-        _raise_first(running)
-        return {name: future.result() for name, future in running.items()}
+        done: dict[str, Any] = {}
+        failed: dict[str, DrError] = {}
+        for name, future in running.items():
+            error = future.exception()
+            if error is None:
+                done[name] = future.result()
+            elif isinstance(error, DrError):
+                failed[name] = error
+            else:
+                raise error
+        return done, failed
 
     def _one(self, step: Step) -> Any:
         return self.step(step.name, step.action, *step.arguments)
@@ -94,13 +117,3 @@ def place_of(system: System) -> Path:
 
 def _result_kind(action: Callable[..., Any]) -> Any:
     return typing.get_type_hints(inspect.unwrap(action)).get("return", type(None))
-
-
-def _raise_first(running: Mapping[str, Future[Any]]) -> None:
-    failures = [(name, error) for name, future in running.items() if (error := future.exception()) is not None]
-    if not failures:
-        return
-    _, first = failures[0]
-    for name, error in failures[1:]:
-        first.add_note(f"and {name}: {error}")
-    raise first

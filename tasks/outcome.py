@@ -52,8 +52,12 @@ def judge(
     restored: Restored,
     copy: CheckedCopy,
     lost: Loss,
+    told: tuple[str, ...] = (),
 ) -> RecoveryOutcome:
-    """The whole recovery as one value, with its verdict. An estimated loss never counts as a measured one."""
+    """The whole recovery as one value, with its verdict. An estimated loss never counts as a measured one.
+
+    ``told`` are notes of the run itself.
+    """
     settings = load_system(system, require_postgres=False)
     verdict = Verdict(settings.objectives[scenario], clock.seconds, lost.seconds if lost.measured else None)
     return RecoveryOutcome(
@@ -69,6 +73,6 @@ def judge(
         verdict=verdict,
         tables=copy.tables,
         rows=copy.rows,
-        notes=(*chosen.found.notes, *restored.notes, *copy.notes),
+        notes=(*told, *chosen.found.notes, *restored.notes, *copy.notes),
         reached=copy.reached,
     )

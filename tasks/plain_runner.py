@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
+from dr.errors import TargetRefused
+from dr.evidence.approvals import NOTHING, Asked, Reply
 from tasks import record
 from tasks.artifacts import markdown_record, table_record
 from tasks.deadline import deadline
@@ -109,3 +111,12 @@ def publish_table(key: str, rows: Sequence[Mapping[str, object]], description: s
 def publish_markdown(key: str, text: str, description: str) -> None:
     """Keep a text with the run. ``key`` is lower-case letters, digits and dashes."""
     record.recorder().add_artifact(markdown_record(key, text, description))
+
+
+def ask_person(asked: Asked, seconds: float) -> Reply:
+    """There is nobody to ask here: who began the run typed the system's name beforehand, or it is refused."""
+    raise TargetRefused(
+        f"{asked.what} wants the name of the system, and none was typed",
+        detail=NOTHING,
+        hint=f"Say --confirm {asked.system}, or set AUTO_CONFIRM=true for automation.",
+    )

@@ -31,6 +31,7 @@ from dr.progress import reporter, reporting_to  # noqa: E402
 from tasks import record  # noqa: E402
 from tasks.artifacts import markdown_record, table_record  # noqa: E402
 from tasks.deadline import deadline  # noqa: E402
+from tasks.prefect_approval import ask_person  # noqa: E402
 from tasks.prefect_progress import ProgressArtifacts  # noqa: E402
 from tasks.progress import ThrottledProgress  # noqa: E402
 from tasks.retrying import RetryPolicy, is_retryable  # noqa: E402
@@ -39,6 +40,7 @@ from tasks.run import ArtifactRecord, CurrentRun, RunRecord, run_name  # noqa: E
 P = ParamSpec("P")
 R = TypeVar("R")
 RUNNER = "prefect"
+__all__ = ["RUNNER", "ask_person", "current_run", "flow", "publish_markdown", "publish_table", "task"]
 # What a server that is gone, full or of another version makes its client raise.
 UNREACHED = (httpx.HTTPError, PrefectException, OSError, RuntimeError)
 

@@ -50,15 +50,16 @@ def _prefect_problem() -> str:
 RUNNER, REASON = _choose()
 
 if TYPE_CHECKING or RUNNER == "plain":
-    from tasks.plain_runner import current_run, flow, publish_markdown, publish_table, task
+    from tasks.plain_runner import ask_person, current_run, flow, publish_markdown, publish_table, task
 else:
-    from tasks.prefect_runner import current_run, flow, publish_markdown, publish_table, task
+    from tasks.prefect_runner import ask_person, current_run, flow, publish_markdown, publish_table, task
 
 __all__ = [
     "REASON",
     "RUNNER",
     "CurrentRun",
     "RunRecord",
+    "ask_person",
     "current_record",
     "current_run",
     "flow",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import HttpUrl
+from pydantic import Field, HttpUrl, SecretStr
 
-from blocks.components.form import ComponentForm
+from blocks.components.aws import AwsForm
 
 
-class ContentDelivery(ComponentForm):
+class ContentDelivery(AwsForm):
     """The cache in front of the application.
 
     Example:
@@ -28,3 +28,45 @@ class ContentDelivery(ComponentForm):
         "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Invalidation.html"
     )
     kind: ClassVar[str] = "cdn"
+
+    provider: Literal["cloudfront", "cloudflare"] = Field(
+        default="cloudfront", title="Provider", description="Whose cache it is. The fields above are CloudFront's."
+    )
+    distributions: list[str] = Field(
+        default=[], title="CloudFront: distributions", description="Distributions to invalidate, by id."
+    )
+    zone: str = Field(default="", title="Cloudflare: zone", description="Id of the zone whose cache is purged.")
+    hosts: list[str] = Field(
+        default=[],
+        title="Cloudflare: hosts",
+        description="Hosts whose paths are forgotten. Not needed when all paths are.",
+    )
+    paths: list[str] = Field(
+        default=["/*"],
+        title="Paths",
+        description="Paths that are stale after a recovery. They begin with a slash and may end with *.",
+    )
+    wait_minutes: float = Field(
+        default=15.0, gt=0, title="Wait, minutes", description="How long an invalidation may take."
+    )
+    cloudflare_token_env: str = Field(
+        default="",
+        title="Cloudflare: API token: environment variable",
+        description="Name of the environment variable, on the worker, that holds an API token that may purge"
+        " the zone's cache. Preferred.",
+    )
+    cloudflare_token_file: str = Field(
+        default="",
+        title="Cloudflare: API token: file",
+        description="Absolute path, on the worker, of a file that holds an API token that may purge the zone's cache.",
+    )
+    cloudflare_token: SecretStr = Field(
+        default=SecretStr(""),
+        title="Cloudflare: API token itself",
+        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
+    )
+    cloudflare_url: str = Field(
+        default="https://api.cloudflare.com/client/v4",
+        title="Cloudflare: API",
+        description="Address of Cloudflare's API.",
+    )

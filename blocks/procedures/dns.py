@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import HttpUrl
+from pydantic import Field, HttpUrl, SecretStr
 
-from blocks.components.form import ComponentForm
+from blocks.components.aws import AwsForm
 
 
-class DnsRecords(ComponentForm):
+class DnsRecords(AwsForm):
     """The names of the product, and where they lead.
 
     Example:
@@ -28,3 +28,55 @@ class DnsRecords(ComponentForm):
         "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/Welcome.html"
     )
     kind: ClassVar[str] = "dns"
+
+    provider: Literal["route53", "cloudflare"] = Field(
+        default="route53", title="Provider", description="Who answers for the names. The fields above are Route 53's."
+    )
+    zone: str = Field(
+        default="", title="Zone", description="Id of the zone that holds the names, as the provider writes it."
+    )
+    names: list[str] = Field(
+        default=[], title="Names", description="Names that are switched. No other is ever touched."
+    )
+    primary: list[str] = Field(
+        default=[],
+        title="Primary side",
+        description="Where the names lead in normal times: addresses, a host name, alias:ZONE:HOST,"
+        " terraform:OUTPUT, or name=value for one name.",
+    )
+    standby: list[str] = Field(
+        default=[], title="Standby side", description="Where they lead after a failover to the second region."
+    )
+    recovered: list[str] = Field(
+        default=[], title="Recovered side", description="Where they lead after a full recovery."
+    )
+    ttl_seconds: int = Field(
+        default=60,
+        ge=1,
+        title="Time to live, seconds",
+        description="Of what is switched, until the old one is put back.",
+    )
+    wait_minutes: float = Field(
+        default=5.0, gt=0, title="Wait, minutes", description="How long the provider may take to spread a change."
+    )
+    cloudflare_token_env: str = Field(
+        default="",
+        title="Cloudflare: API token: environment variable",
+        description="Name of the environment variable, on the worker, that holds an API token that may edit"
+        " the zone's records. Preferred.",
+    )
+    cloudflare_token_file: str = Field(
+        default="",
+        title="Cloudflare: API token: file",
+        description="Absolute path, on the worker, of a file that holds an API token that may edit the zone's records.",
+    )
+    cloudflare_token: SecretStr = Field(
+        default=SecretStr(""),
+        title="Cloudflare: API token itself",
+        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
+    )
+    cloudflare_url: str = Field(
+        default="https://api.cloudflare.com/client/v4",
+        title="Cloudflare: API",
+        description="Address of Cloudflare's API.",
+    )

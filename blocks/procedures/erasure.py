@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import HttpUrl
+from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
 
@@ -26,3 +26,36 @@ class Erasure(ComponentForm):
     _description: ClassVar[str] = "People who asked to be forgotten, and how they are erased after a restore."
     _documentation_url: ClassVar[HttpUrl | None] = HttpUrl("https://gdpr-info.eu/art-17-gdpr/")
     kind: ClassVar[str] = "erasure"
+
+    ledger: str = Field(
+        default="",
+        title="Ledger",
+        description="Absolute path, on the worker, of the file that lists who was erased. It lies outside of the"
+        " database: a restore must not forget who is to be forgotten.",
+    )
+    statements: str = Field(
+        default="",
+        title="Statements",
+        description="Absolute path of a directory of SQL files that erase :subject, and of *.check.sql files that must"
+        " find nothing of it.",
+    )
+    database_url_env: str = Field(
+        default="",
+        title="Database: environment variable",
+        description="Name of the environment variable, on the worker, that holds the protected database's address as a"
+        " role that may erase. Preferred. All three empty: the address that is backed up by.",
+    )
+    database_url_file: str = Field(
+        default="",
+        title="Database: file",
+        description="Absolute path, on the worker, of a file that holds that address. As good as a variable.",
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr(""),
+        title="Database itself",
+        description="That address. Kept in Prefect's database, where whoever may call its API can read it; a reference"
+        " is preferred.",
+    )
+    timeout_minutes: float = Field(
+        default=10.0, gt=0, title="Statement, minutes", description="How long one of the statements may take."
+    )

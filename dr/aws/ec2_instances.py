@@ -82,6 +82,14 @@ class Ec2Instances:
         filters = [{"Name": "image-id", "Values": [image]}, {"Name": "instance-state-name", "Values": list(LIVING)}]
         return tuple(item.id for item in self._instances(filters))
 
+    def has_subnet(self, subnet: str) -> bool:
+        """Whether the subnet is one of this region."""
+        try:
+            with translated(SECTION, f"look for {subnet} in {self.region}"):
+                return bool(self.client.describe_subnets(SubnetIds=[subnet])["Subnets"])
+        except NotThere:
+            return False
+
     def _instances(self, filters: list[dict[str, Any]]) -> list[Instance]:
         with translated(SECTION, f"list instances in {self.region}"):
             pages = self.client.get_paginator("describe_instances").paginate(Filters=filters)

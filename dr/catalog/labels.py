@@ -26,6 +26,7 @@
     <system>/wal-index/00000002/history.json
     <system>/wal-rotation.json                                       which share of the WAL was read again, and when
     <system>/leases/<verb>/00000007.json
+    <system>/promotions/00000002.json                                which server took over on that timeline
     <system>/evidence/2024/run_....json
 
 A label names one backup: ``backup_YYYYmmdd_HHMMSS`` is a logical dump, ``base_YYYYmmdd_HHMMSS_full`` a physical one,
@@ -283,6 +284,11 @@ def wal_block_key(system: str, timeline: int, log: int) -> str:
 def wal_history_index_key(system: str, timeline: int) -> str:
     """Key of the record of a timeline's history."""
     return f"{wal_index_prefix(system, timeline)}history.json"
+
+
+def promotion_key(system: str, timeline: int) -> str:
+    """Key of who has claimed a timeline before it was promoted to it."""
+    return f"{system}/promotions/{timeline:08X}.json"
 
 
 def wal_rotation_key(system: str) -> str:

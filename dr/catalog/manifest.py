@@ -126,13 +126,17 @@ class SnapshotPoint:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseShape:
-    """How to make the empty database that a dump goes into when its own name cannot be used."""
+    """How to make the empty database that a dump goes into when its own name cannot be used.
+
+    ``extensions`` are its extensions' versions by name; None in the manifests that were written before they were noted.
+    """
 
     name: str
     encoding: str
     collate: str
     ctype: str
     owner: str
+    extensions: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,6 @@ def from_json(data: bytes, origin: str) -> Proofs:
         raise BackupInvalid(
             f"{origin} is not a record of proofs",
             detail=str(error),
-            hint="Remove it and verify the backup again: dr verify LABEL. The backup itself is not touched by it.",
+            hint="Remove it, then dr verify-backup LABEL. The backup itself is not touched by it.",
         ) from error
     return proofs

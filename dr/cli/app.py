@@ -9,6 +9,7 @@ import typer
 from dr.cli.commands import (
     about,
     alert,
+    assess,
     backup,
     canary,
     catalogue,
@@ -18,13 +19,23 @@ from dr.cli.commands import (
     deploy,
     drill,
     drills,
+    erase,
+    failback,
+    failover,
     files,
+    full_recovery,
+    incident,
     metrics,
     points,
+    quarterly,
     recover,
+    recover_app,
     side,
+    simulate,
     store,
-    verify,
+    traffic,
+    verify_backup,
+    verify_recovery,
     wal,
     window,
 )
@@ -45,10 +56,14 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every command also takes --json, --config FILE, --system NAME, -v and --help.\n\n"
-    "In an emergency: dr recover-db --dry-run, then dr recover-db.",
+    "In an emergency: dr assess. It says what to type next.",
 )
+app.command("assess")(command(assess.assess))
 app.command("recover-db")(command(recover.recover_db))
+app.command("recover-app")(command(recover_app.recover_app))
+app.command("full-recovery")(command(full_recovery.full_recovery))
 app.command("side-restore")(command(side.side_restore))
+app.command("erase")(command(erase.erase))
 app.command("restore")(command(components.restore))
 app.command("backup")(command(backup.backup))
 app.command("application-backup")(command(components.application_backup))
@@ -58,13 +73,21 @@ app.command("show")(command(catalogue.show))
 app.command("points")(command(points.points))
 app.command("files")(command(files.files))
 app.command("certificates")(command(files.certificates))
-app.command("verify")(command(verify.verify))
+app.command("verify")(command(verify_recovery.verify))
+app.command("validate-recovery")(command(verify_recovery.verify))
+app.command("verify-backup")(command(verify_backup.verify_backup))
+app.command("failover")(command(failover.failover))
+app.command("failback")(command(failback.failback))
+app.command("traffic")(command(traffic.traffic))
+app.command("simulate-disaster")(command(simulate.simulate_disaster))
+app.command("quarterly-drill")(command(quarterly.quarterly_drill))
 app.command("drill")(command(drill.drill))
 app.command("drills")(command(drills.drills))
 app.command("monitor")(command(metrics.monitor))
 app.command("metrics")(command(metrics.metrics))
 app.command("window")(command(window.window))
 app.add_typer(alert.app, name="alert")
+app.add_typer(incident.app, name="incident")
 app.add_typer(wal.app, name="wal")
 app.add_typer(configuration.app, name="config")
 app.add_typer(store.app, name="store")
@@ -115,13 +138,22 @@ def _usage(error: Exception, arguments: Sequence[str]) -> int:
     path = context.command_path if context is not None else "dr"
     text = error.format_message() if hasattr(error, "format_message") else str(error)
     # Where the text is empty, the help has just been shown instead.
-    return _refuse(text.strip() or f"{path} wants a command", path, arguments)
+    return _refuse(text.strip() or f"{path} wants a command", path, arguments, _elsewhere(text, path))
 
 
-def _refuse(text: str, path: str, arguments: Sequence[str]) -> int:
+def _elsewhere(text: str, path: str) -> str:
+    """Where a command is that was called so before: these read stored backups until they asked recovered systems."""
+    if path in ("dr verify", "dr validate-recovery") and "unexpected extra argument" in text:
+        return (
+            "dr verify-backup LABEL reads a stored backup again; --against LABEL compares the running system with it."
+        )
+    return ""
+
+
+def _refuse(text: str, path: str, arguments: Sequence[str], hint: str = "") -> int:
     """Say what was not understood, the way people and programs asked to be answered."""
     output = Output(json="--json" in arguments)
-    hint = f"{path} --help shows what there is."
+    hint = hint or f"{path} --help shows what there is."
     output.error(text, "", hint)
     output.document["error"] = {"type": "Usage", "message": text, "detail": "", "hint": hint, "exit_code": USAGE}
     output.close()

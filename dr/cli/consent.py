@@ -13,10 +13,14 @@ _NOTHING = "nothing was touched"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which system is to be restored, and whether the target is its production cluster."""
+    """Which system is to be restored, and whether the target is its production cluster.
+
+    ``because`` is said when its name is asked for.
+    """
 
     system: str
     production: bool
+    because: str = "This is the production cluster."
 
 
 def obtain(session: Session, asked: Question, *, yes: bool, typed: str, auto: bool) -> str:
@@ -34,15 +38,16 @@ def obtain(session: Session, asked: Question, *, yes: bool, typed: str, auto: bo
     if auto or typed:
         return typed
     if asked.production:
-        return _ask_for_name(session, asked.system)
+        return _ask_for_name(session, asked)
     if not yes:
         _ask_for_yes(session)
     return ""
 
 
-def _ask_for_name(session: Session, system: str) -> str:
+def _ask_for_name(session: Session, asked: Question) -> str:
+    system = asked.system
     option = f"--confirm {system}"
-    answer = _ask(session, f"This is the production cluster. Type the system's name ({system}) to go on: ", option)
+    answer = _ask(session, f"{asked.because} Type the system's name ({system}) to go on: ", option)
     if answer != system:
         raise TargetRefused(
             f"{answer!r} is not {system!r}", detail=_NOTHING, hint=f"Run it again and type the name, or say {option}."

@@ -34,6 +34,9 @@ def write_configuration(directory: Path, system: System) -> Path:
     for kind, _ in settings_classes():
         given = _component(kind, section(system, kind), private)
         lines += ["", f"[system.{system.name}.{kind}]", *given] if given else []
+    for item in system.procedures.services:
+        lines += ["", f"[system.{system.name}.services.{item.name}]", _line("driver", item.driver)]
+        lines += [line for line in _component(item.name, item, private) if not line.startswith("driver ")]
     return _secret(directory / "dr.toml", "\n".join(lines) + "\n")
 
 
@@ -64,6 +67,8 @@ def _component(kind: str, settings: DataclassInstance, private: Path) -> list[st
     """What of a component's settings is not as it is by default."""
     lines = []
     for field in dataclasses.fields(settings):
+        if not field.metadata:
+            continue  # a service's name stands in the table's
         value = getattr(settings, field.name)
         if isinstance(value, Secret):
             lines.append(_line(f"{field.name}_file", _secret(private / f"{kind}_{field.name}", value.reveal())))

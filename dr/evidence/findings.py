@@ -48,10 +48,11 @@ class CheckedCopy:
 class Loss:
     """Seconds of commits lost. ``measured`` False: no canary tells, ``seconds`` is then None or an upper bound.
 
-    ``restored`` is the last canary row of the restored copy.
+    ``restored`` is the last canary row of the restored copy, ``last`` the last that is known to have been committed.
     """
 
     seconds: float | None
     measured: bool
     explanation: str
     restored: Beat | None = None
+    last: Beat | None = None

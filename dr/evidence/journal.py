@@ -11,7 +11,6 @@ step has to bear that (it looks what is there, or removes what it had begun).
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import threading
@@ -23,8 +22,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from dr.configuration.masking import mask_url
-from dr.errors import ConfigurationError, LeaseHeld, StoreFull
+from dr.errors import ConfigurationError, DrError
 from dr.evidence.journal_events import Event, decoded, decoded_result, encoded, encoded_result
+from dr.evidence.journal_files import cannot_write, one_opens, open_held, refuse_held, sync
 
 T = TypeVar("T")
 FILE = "journal.jsonl"
@@ -46,7 +46,7 @@ class Journal:
         self.directory = directory
         self._lock = threading.Lock()
         self._begun: dict[str, float] = {}
-        self._descriptor = _open(directory / FILE)
+        self._descriptor = open_held(directory / FILE)
         try:
             self._events = _read(self._descriptor, directory)
         except BaseException:
@@ -119,10 +119,17 @@ class Journal:
         try:
             result = action()
         except BaseException as error:
-            self.fail(step, error)
+            self._fail_too(step, error)
             raise
         self.end(step, result)
         return result
+
+    def _fail_too(self, step: str, error: BaseException) -> None:
+        """What went wrong counts, also where the disk that is full is the journal's as well."""
+        try:
+            self.fail(step, error)
+        except DrError as unwritten:
+            error.add_note(f"and {unwritten.message}")
 
     def _open_as(self, opening: Opening, run: str) -> None:
         given = dict(opening.parameters)
@@ -137,11 +144,14 @@ class Journal:
     def _write(self, event: Event) -> None:
         line = encoded(event)
         with self._lock:
+            before = os.fstat(self._descriptor).st_size
             try:
-                os.write(self._descriptor, line)
+                if os.write(self._descriptor, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a disk that is full takes a part
                 os.fsync(self._descriptor)
             except OSError as error:
-                raise _cannot_write(self.directory, error) from error
+                os.ftruncate(self._descriptor, before)  # half a line would spoil the next one
+                raise cannot_write(self.directory, error) from error
             self._events.append(event)
 
 
@@ -149,11 +159,17 @@ def open_journal(parent: Path, opening: Opening, *, run: str, anew: bool = False
     """Go on with the newest unfinished journal that was opened the same way, or begin one below ``parent``.
 
     ``anew`` begins one in any case; unfinished older ones stay for who wants to look. Raises ``LeaseHeld`` while
-    another process holds the journal.
+    another process is at work on any journal of the procedure: two would be in each other's way.
     """
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = None if anew else next(iter(_unfinished(parent, opening)), None)
-    journal = Journal(unfinished or _fresh(parent, opening.procedure))
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(parent, error) from error
+    with one_opens(parent, opening.procedure):
+        for directory in parent.glob(f"{opening.procedure}_*"):
+            refuse_held(directory, FILE)
+        going_on = None if anew else next(iter(_unfinished(parent, opening)), None)
+        journal = Journal(going_on or _fresh(parent, opening.procedure))
     journal._open_as(opening, run)
     return journal
 
@@ -195,23 +211,9 @@ def _fresh(parent: Path, procedure: str) -> Path:
             directory.mkdir(mode=0o700)
         except FileExistsError:
             continue
+        sync(parent)
         return directory
     raise ConfigurationError(f"{parent} is full of journals of this second", hint="Try again in a second.")
-
-
-def _open(file: Path) -> int:
-    try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _cannot_write(file.parent, error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise LeaseHeld(
-            f"another process is at work on {file.parent.name}", hint="Wait for it, or end it and run this again."
-        ) from None
-    return descriptor
 
 
 def _read(descriptor: int, directory: Path) -> list[Event]:
@@ -220,13 +222,6 @@ def _read(descriptor: int, directory: Path) -> list[Event]:
     if whole < size:
         os.ftruncate(descriptor, whole)  # a torn line would swallow the next one
     return events
-
-
-def _cannot_write(directory: Path, error: OSError) -> StoreFull | ConfigurationError:
-    message = f"the journal in {directory} cannot be written"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreFull(message, str(error), "Free space there and run it again: it goes on where it was.")
-    return ConfigurationError(message, str(error), "Give state_directory (DR_STATE_DIRECTORY) a place to write to.")
 
 
 def _now() -> datetime:

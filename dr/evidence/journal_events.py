@@ -30,6 +30,10 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: dict[str, str] = {}
 
 
+class _Formatted(msgspec.Struct, frozen=True):
+    format: int = FORMAT
+
+
 def encoded(event: Event) -> bytes:
     """One line."""
     return msgspec.json.encode(event) + b"\n"
@@ -46,26 +50,31 @@ def decoded_result(event: Event, kind: Any) -> Any:
 
 
 def decoded(data: bytes, source: str) -> tuple[list[Event], int]:
-    """The whole lines, and where the last of them ends. What follows it was torn by a crash."""
-    lines = data.splitlines(keepends=True)
+    """The whole lines, and where the last of them ends. What follows it was torn by a crash: it has no line's end.
+
+    Raises ``ConfigurationError`` for a newer program's journal, ``BackupInvalid`` for a whole line that is damaged.
+    """
     events: list[Event] = []
     place = 0
-    for number, line in enumerate(lines, start=1):
-        try:
-            event = msgspec.json.decode(line, type=Event) if line.endswith(b"\n") else None
-        except (msgspec.DecodeError, msgspec.ValidationError):
-            event = None
-        if event is None:
-            if number == len(lines):
-                break
-            raise BackupInvalid(
-                f"line {number} of {source} is damaged", hint="Begin anew (--anew); the file is left as it is."
-            )
-        if event.format > FORMAT:
-            raise ConfigurationError(f"{source} was written by a newer program", hint="Use that one, or --anew.")
-        events.append(event)
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+        if not line.endswith(b"\n"):
+            break
+        events.append(_event(line, number, source))
         place += len(line)
     return events, place
+
+
+def _event(line: bytes, number: int, source: str) -> Event:
+    try:
+        # First the format alone: what a newer program has written need not fit into an event of ours.
+        newer = msgspec.json.decode(line, type=_Formatted).format > FORMAT
+        if not newer:
+            return msgspec.json.decode(line, type=Event)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BackupInvalid(
+            f"line {number} of {source} is damaged", str(error), "Begin anew (--anew); the file is left as it is."
+        ) from error
+    raise ConfigurationError(f"{source} was written by a newer program", hint="Use that one, or --anew.")
 
 
 def _as_json(value: Any) -> object:

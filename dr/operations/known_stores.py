@@ -6,6 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
+from dr.catalog.labels import restore_notes_key
 from dr.configuration.model import StoreSettings, System
 from dr.errors import ConfigurationError
 from dr.storage.emptied import EmptiedStore
@@ -21,14 +22,14 @@ def open_known(system: System, settings: StoreSettings) -> Store:
     root = settings.path.absolute()
     try:
         there = (root / system.name).is_dir()
+        # Written with the first backup that is published: what an unfinished one leaves is no loss.
+        in_use = there and (root / restore_notes_key(system.name)).exists()
     except OSError:
         return store  # it says what is wrong with it when it is used
     note = _note(system, settings.name)
-    if there:
-        if _noted(note) != str(root):
-            _remember(note, root)
-        return store
-    if _noted(note) == str(root):
+    if in_use and _noted(note) != str(root):
+        _remember(note, root)
+    if not there and _noted(note) == str(root):
         return EmptiedStore(store, system.name)
     return store
 

@@ -50,7 +50,7 @@ def measure_loss(system: System, restored: Beat | None, disaster_at: datetime | 
     if before is not None and before.seq >= restored.seq and _was_beating(before, disaster_at):
         seconds = (before.committed_at - restored.committed_at).total_seconds()
         explanation = f"canary {before.seq} was committed last, {restored.seq} was restored"
-        return Loss(max(seconds, 0.0), True, explanation, restored)
+        return Loss(max(seconds, 0.0), True, explanation, restored, before)
     until = disaster_at or datetime.now(UTC)
     seconds = (until - restored.committed_at).total_seconds()
     return Loss(

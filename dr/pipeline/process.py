@@ -72,7 +72,10 @@ def end_children_of_threads() -> None:
 
 
 class Child:
-    """A started process with piped standard streams. Use as a context manager: it is dead and reaped afterwards."""
+    """A started process with piped standard streams. Use as a context manager: it is dead and reaped afterwards.
+
+    With a file for ``stderr`` that gets what it says, and its exit has nothing of it.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Child:
         account: Account | None = None,
         stdin: int | None = subprocess.DEVNULL,
         stdout: int | IO[bytes] | None = subprocess.DEVNULL,
+        stderr: IO[bytes] | None = None,
         pass_fds: Sequence[int] = (),
         directory: Path | None = None,
         death_signal: str = "KILL",
@@ -99,7 +103,7 @@ class Child:
                 [*prefix(account, death_signal), *map(str, argv)],
                 stdin=stdin,
                 stdout=stdout,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.PIPE if stderr is None else stderr,
                 env=child_environment(environment or {}),
                 start_new_session=True,
                 pass_fds=tuple(pass_fds),
@@ -112,8 +116,7 @@ class Child:
             raise ToolError(
                 f"cannot run {argv[0]}", detail=str(error), hint="Install it, or correct the path in the configuration."
             ) from error
-        assert self.process.stderr is not None  # noqa: S101 - we asked for a pipe
-        self._stderr = Tail(self.process.stderr)
+        self._stderr = Tail(self.process.stderr) if self.process.stderr is not None else None
         self._exit: Exit | None = None
         # From its reaping on the pid may be a stranger's: whoever signals or reaps holds this, for an instant only.
         self._lock = threading.RLock()
@@ -139,7 +142,7 @@ class Child:
 
     def stderr_so_far(self) -> str:
         """What it has written to its standard error, while it may still be running."""
-        return self._stderr.so_far()
+        return self._stderr.so_far() if self._stderr is not None else ""
 
     def poll(self) -> Exit | None:
         """How it ended, or None while it runs."""
@@ -175,7 +178,8 @@ class Child:
             if reaped is None:
                 raise PipelineError(f"{self.name} was reaped by somebody else", hint="Run the step again.") from error
             status, cpu_seconds, wall_seconds = reaped
-        self._exit = Exit(self.name, status, self._stderr.text(), cpu_seconds, wall_seconds)
+        said = self._stderr.text() if self._stderr is not None else ""
+        self._exit = Exit(self.name, status, said, cpu_seconds, wall_seconds)
         return self._exit
 
     def _end_group(self) -> tuple[int, float, float]:

@@ -73,7 +73,7 @@ def _indexes_read(server: Server) -> Probe:
         with connected(server.url_for(database)) as connection:
             for row in connection.execute(query("btree_indexes")).fetchall():
                 read += 1
-                problem = _read(connection, row["definition_schema"], row["table_name"], row["index_oid"])
+                problem = index_problem(connection, row["definition_schema"], row["table_name"], row["index_oid"])
                 if problem:
                     wrong.append(f"{database}: {row['index_name']}: {problem}")
     if wrong:
@@ -81,7 +81,7 @@ def _indexes_read(server: Server) -> Probe:
     return Probe("indexes read", Answer.PASSED, f"{read} B-trees read through, and each has its table's rows")
 
 
-def _read(connection: Connection, schema: str, table: str, index: int) -> str:
+def index_problem(connection: Connection, schema: str, table: str, index: int) -> str:
     """What is wrong with one index; empty when its entries are as many as its table's rows that it must have."""
     row = connection.execute(
         "SELECT pg_get_indexdef(%(index)s, 1, true) AS column, pg_get_expr(indpred, indrelid) AS condition "

@@ -38,6 +38,8 @@ def quiet_settings(directory: Path, installation: Installation) -> tuple[dict[st
     settings = {**_QUIET, "shared_preload_libraries": ",".join(kept)}
     if installation.major >= 17:
         settings["event_triggers"] = "off"
+        # It would complain of WAL of the timeline before, which a copy does not have.
+        settings["summarize_wal"] = "off"
     lacking = tuple(f"library {name} is not installed for PostgreSQL {installation.major}" for name in missing)
     return settings, lacking
 

@@ -61,3 +61,7 @@ class Service(Protocol):
     def roll_back(self, seconds: float) -> str:
         """Go back to the release before, running; returns its name."""
         ...
+
+    def last_words(self, seconds: float) -> str:
+        """The end of what it has said itself, bounded and without secrets; empty where its driver keeps nothing."""
+        ...

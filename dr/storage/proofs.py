@@ -22,7 +22,7 @@ def read_proofs(store: Store, system: str, label: Label) -> Proofs:
     if found.label != str(label):
         raise BackupInvalid(
             f"{store.name}:{key} is the record of {found.label}",
-            hint="Somebody copied or renamed it. Remove it and verify the backup again: dr verify LABEL.",
+            hint="Somebody copied or renamed it. Remove it and verify the backup again: dr verify-backup LABEL.",
         )
     return found
 

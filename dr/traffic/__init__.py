@@ -1,1 +1,1 @@
-"""Where requests go: names, load balancers and caches, each a switch behind one protocol."""
+"""Everything that decides where requests go: names, load balancers, caches. One file per provider."""

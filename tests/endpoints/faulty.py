@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,12 +58,18 @@ class Faulty:
 
     def rules(self, *rules: Rule) -> None:
         """Break this from now on, and nothing else."""
-        answer = httpx.put(self.url + RULES, json=[asdict(rule) for rule in rules], trust_env=False)
+        answer = _client().put(self.url + RULES, json=[asdict(rule) for rule in rules])
         assert answer.status_code == 204
 
     def seen(self) -> list[str]:
         """Every request so far."""
-        return list(httpx.get(self.url + RULES, trust_env=False).json())
+        return list(_client().get(self.url + RULES).json())
+
+
+@cache
+def _client() -> httpx.Client:
+    """To make one takes longer than what it is for."""
+    return httpx.Client(trust_env=False)
 
 
 @contextmanager
@@ -108,8 +115,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == RULES:
             self._rules(body)
             return
-        line = f"{self.command} {self.path} {self.headers.get('X-Amz-Target', '')}"
-        rule = self.server.rule_for(line, body.decode(errors="replace"))
+        text = body.decode(errors="replace")
+        action = re.match(r"Action=(\w+)", text)  # Amazon's older services say there what is asked for
+        line = f"{self.command} {self.path} {self.headers.get('X-Amz-Target', action[1] if action else '')}"
+        rule = self.server.rule_for(line, text)
         time.sleep(rule.delay if rule else 0)
         if rule is not None and rule.status:
             self._answer(rule.status, rule.headers, rule.answer.encode())
@@ -130,6 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def do_PUT(self) -> None:
+        self._handle()
+
+    def do_PATCH(self) -> None:
         self._handle()
 
     def do_DELETE(self) -> None:

@@ -95,9 +95,22 @@ def test_a_deployment_is_what_the_table_says() -> None:
     daily, recover, shipping = (made[f"{name}/shop"] for name in ("daily-backup", "recover-database", "wal-shipping"))
 
     flows = {"daily-backup", "wal-shipping", "integrity-test", "verification", "recover-database", "side-restore"}
-    flows |= {"database-recovery-test", "full-dr-test", "dr-test", "restore-drill", "component-drill"}
+    flows |= {
+        "assess",
+        "verify-recovery",
+        "database-recovery-test",
+        "full-dr-test",
+        "dr-test",
+        "restore-drill",
+        "component-drill",
+    }
     flows |= {"component-recovery-test"}
+    flows |= {"full-recovery"}
+    flows |= {"monitoring", "alert-self-test"}
+    flows |= {"recover-application"}
+    flows |= {"region-failover", "fail-back", "switch-traffic"}
     flows |= {"application-backup", "infrastructure-backup"}
+    flows |= {"simulate-disaster", "undo-simulation", "quarterly-drill"}
     assert made.keys() == {f"{flow}/shop" for flow in flows}
     assert (daily.entrypoint, daily.work_pool_name) == ("flows.daily_backup.daily_backup", WORK_POOL)
     assert daily.parameters == {"cloud": True, "system": "shop"}

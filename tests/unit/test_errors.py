@@ -105,4 +105,12 @@ def test_only_what_may_pass_by_itself_is_retryable():
     """A wrong key, a full disk or a damaged object is not better the second time."""
     retryable = {kind.__name__ for kind in EVERY_ERROR if kind.retryable}
 
-    assert retryable == {"ServerUnreachable", "SourceBusy", "PipelineError", "StoreUnavailable", "LeftBehind"}
+    assert retryable == {
+        "ServerUnreachable",
+        "SourceBusy",
+        "PipelineError",
+        "StoreUnavailable",
+        "LeftBehind",
+        "NotAnswering",
+        "NotDelivered",
+    }

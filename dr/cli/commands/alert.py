@@ -28,7 +28,7 @@ def test(session: Session) -> None:
     """Send a test message through every channel.
 
     A channel counts only when its provider has answered that it took the
-    message. Exit code 22: fewer than two did.
+    message. Exit code 25: fewer than two did.
 
     Example:
       dr alert test --system shop

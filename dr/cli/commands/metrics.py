@@ -68,7 +68,7 @@ def _row(item: Sample) -> dict[str, object]:
 def monitor(session: Session) -> None:
     """Hold the system against the rules, and tell people what has changed.
 
-    The deployment `monitoring` does this every five minutes. Exit code 22:
+    The deployment `monitoring` does this every five minutes. Exit code 25:
     something is wrong, and nobody could be told.
 
     Example:

@@ -8,6 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dr.cli import consent, verdict
+from dr.cli.commands import recover_in_place
+from dr.cli.commands.recover_options import (
+    Anew,
+    BeforeCorruption,
+    EvenSo,
+    GoodWhen,
+    InPlace,
+    NoEmergencyCopy,
+    Swap,
+    Trials,
+    Undo,
+    WantedPlace,
+)
 from dr.cli.commands.target_options import (
     Exclusive,
     Immediate,
@@ -23,6 +36,7 @@ from dr.cli.runners import effective_configuration, name_of_system, procedures
 from dr.cli.session import Session
 from dr.cli.target import target_for_flow
 from dr.policy.objectives import Scenario
+from dr.policy.recovery_target import RecoveryTarget
 
 if TYPE_CHECKING:
     from dr.evidence.scoreboard import RecoveryOutcome
@@ -82,6 +96,7 @@ class Wanted:
     scenario: Scenario
     disaster_at: str
     point: WantedPoint = field(default_factory=WantedPoint)
+    place: WantedPlace = field(default_factory=WantedPlace)
 
 
 def recover_db(
@@ -101,25 +116,40 @@ def recover_db(
     immediate: Immediate = False,
     exclusive: Exclusive = False,
     timeline: Timeline = "",
+    in_place: InPlace = False,
+    swap: Swap = False,
+    no_emergency_copy: NoEmergencyCopy = "",
+    even_so: EvenSo = False,
+    undo: Undo = False,
+    anew: Anew = False,
+    before_corruption: BeforeCorruption = False,
+    good_when: GoodWhen = "",
+    trials: Trials = 20,
 ) -> None:
     """Recover: plan, ask, restore, replay, boot, question, measure.
 
     A base backup is recovered to the newest WAL there is, or to the point that
     a --target option names; the plan says what that takes and loses.
 
-    Nothing is ever restored over something that is there. Exit code 11: refused
-    or declined, nothing was touched; 16: recovered, but later or with more loss
+    Nothing is ever restored over something that is there; --in-place and --swap
+    exchange directories, and keep the old one. Exit code 11: refused or
+    declined, nothing was touched; 16: recovered, but later or with more loss
     than the objective allows.
 
     Examples:
       dr recover-db --dry-run
       dr recover-db --to /srv/restored
       dr recover-db --target-time 2026-01-31T01:59:59Z --dry-run
+      dr recover-db --in-place
+      dr recover-db --swap --before-corruption \\
+        --good-when 'SELECT count(*) > 100 FROM users'
       dr recover-db backups/database/backup_20240101_020000.sql.gz.gpg \\
         --to postgresql://postgres@db2/shop
     """
     point = WantedPoint(target_time, target_lsn, target_xid, target_name, immediate, exclusive, timeline)
-    point.check()
+    asked_point = point.check()
+    place = WantedPlace(in_place, swap, before_corruption, good_when, trials, no_emergency_copy, even_so, undo, anew)
+    place.check(to=to, pointed=asked_point != RecoveryTarget(), remote=remote)
     if remote:
         from dr.cli.remote import recover_remotely
 
@@ -127,7 +157,13 @@ def recover_db(
         recover_remotely(session, wanted, dry_run=dry_run, yes=yes, typed=confirm)
         return
     system = effective_configuration(session).system
-    wanted = Wanted(system.name, backup, target_for_flow(to), scenario, disaster_at, point)
+    wanted = Wanted(system.name, backup, target_for_flow(to), scenario, disaster_at, point, place)
+    if place.undo:
+        recover_in_place.undo(session, wanted, system, dry_run=dry_run, typed=confirm)
+        return
+    if place.in_production:
+        recover_in_place.recover_in_place(session, wanted, system, dry_run=dry_run, typed=confirm)
+        return
     plan = _plan(session, wanted)
     show_plan(session, plan, aside=session.output.json and not dry_run)
     if dry_run:
@@ -136,7 +172,7 @@ def recover_db(
     asked = consent.Question(system.name, plan.production)
     typed = consent.obtain(session, asked, yes=yes, typed=confirm, auto=system.auto_confirm)
     # What was agreed to is restored, also when a newer backup has appeared since.
-    chosen = plan.label if backup in ("", LATEST) else backup
+    chosen = plan.label if backup in ("", LATEST) and not before_corruption else backup
     verdict.show(session, _recover(session, wanted, chosen, typed), system)
 
 
@@ -152,6 +188,7 @@ def _plan(session: Session, wanted: Wanted) -> RecoveryPlan:
             disaster_at=wanted.disaster_at,
             dry_run=True,
             **wanted.point.parameters(),
+            **wanted.place.parameters(),
         )
     return as_plan(plan)
 
@@ -169,6 +206,7 @@ def _recover(session: Session, wanted: Wanted, backup: str, typed: str) -> Recov
             disaster_at=wanted.disaster_at,
             confirm_name=typed,
             **wanted.point.parameters(),
+            **wanted.place.parameters(),
         )
     if not isinstance(outcome, RecoveryOutcome):
         raise TypeError(f"a recovery came back with a {type(outcome).__name__}")

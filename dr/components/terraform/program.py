@@ -58,7 +58,17 @@ class Program:
 
     def run(self, *arguments: str | Path, workspace: str = "") -> tuple[Exit, str]:
         """The caller judges the status."""
-        environment = {
+        return run(
+            f"{Path(self.path).name} {arguments[0]}",
+            (self.path, *arguments),
+            environment=self.environment(workspace),
+            directory=self.directory,
+            deadline_seconds=self.deadline,
+        )
+
+    def environment(self, workspace: str = "") -> dict[str, str]:
+        """What it is given beside our own environment."""
+        return {
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
@@ -69,13 +79,6 @@ class Program:
             **{name: os.environ[name] for name in _CREDENTIALS if name in os.environ},
             "TF_WORKSPACE": workspace,
         }
-        return run(
-            f"{Path(self.path).name} {arguments[0]}",
-            (self.path, *arguments),
-            environment=environment,
-            directory=self.directory,
-            deadline_seconds=self.deadline,
-        )
 
     def version(self) -> str:
         """``1.11.4``; empty when it does not say."""

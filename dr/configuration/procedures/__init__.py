@@ -20,6 +20,7 @@ from dr.configuration.procedures.region import RegionSettings
 from dr.configuration.procedures.services import ServiceSettings
 from dr.configuration.procedures.simulation import SimulationSettings
 from dr.configuration.procedures.status_page import StatusPageSettings
+from dr.policy.service_order import layers
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -34,7 +35,8 @@ SERVICE = "services"
 class ProcedureSettings:
     """What recovers besides copies. A section that says nothing is left out of every procedure.
 
-    ``services`` are in the order of their names; what runs before what is said by each.
+    ``services`` are in the order of their names; what runs before what is said by each. Raises ``ConfigurationError``
+    where that is impossible.
     """
 
     services: tuple[ServiceSettings, ...] = ()
@@ -49,6 +51,9 @@ class ProcedureSettings:
     region: RegionSettings = dataclasses.field(default_factory=RegionSettings)
     simulation: SimulationSettings = dataclasses.field(default_factory=SimulationSettings)
     status_page: StatusPageSettings = dataclasses.field(default_factory=StatusPageSettings)
+
+    def __post_init__(self) -> None:
+        layers({item.name: item.after for item in self.services})
 
 
 PROCEDURE_CLASSES: tuple[tuple[str, type[DataclassInstance]], ...] = (

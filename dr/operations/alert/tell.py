@@ -19,10 +19,11 @@ from dr.policy.alert_routing import Delivery, Routes, acknowledged, decide
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was tried in this round, and the book as it is now."""
+    """What was tried in this round, the book as it is now, and the channels that the system has."""
 
     attempts: tuple[Attempt, ...]
     book: Book
+    channels: tuple[str, ...] = ()
 
     @property
     def undelivered(self) -> tuple[Attempt, ...]:
@@ -49,7 +50,7 @@ def tell(system: System, found: Sequence[Alert], unknown: frozenset[str] = froze
         attempts = _round(here, says, book, now)
         book = entered(book, attempts, retried, now)
         write_book(file, book)
-    return Told(attempts, book)
+    return Told(attempts, book, tuple(here))
 
 
 def raise_alert(system: System, alert: Alert) -> Told:

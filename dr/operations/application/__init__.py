@@ -1,1 +1,1 @@
-"""The application as a whole: stop it, start it in order, ask whether it works, go back."""
+"""The application and its services: how they are, stopping and starting them in order, whether people can use it."""

@@ -13,7 +13,7 @@ from dr.storage.repository import Repository
 def check_log_chain(system: System, keep_as: str = AUDIT_LOGS) -> tuple[str, ...]:
     """What was altered or taken away since it was shipped, and what could not be asked; empty when all is as it was.
 
-    The manifests say it; that the stored days are those of the manifests, ``dr verify`` says.
+    The manifests say it; that the stored days are those of the manifests, ``dr verify-backup`` says.
     """
     found: list[str] = []
     links: dict[Label, tuple[str, Link]] = {}

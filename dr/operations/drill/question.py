@@ -29,6 +29,7 @@ from dr.operations.drill.isolation import environment_probes, prove_isolation, q
 from dr.operations.drill.lay_out import database_name, directory_of, loading_recipe
 from dr.operations.drill.own_questions import as_probe, database_bytes, extensions, server_log
 from dr.operations.drill.reconcile import reconcile
+from dr.operations.erasure.probe import erasure_probe
 from dr.operations.wal.replay import replayed
 from dr.policy.drill_verdict import Answer, Probe
 from dr.postgres.amcheck import amcheck
@@ -150,6 +151,7 @@ class _Session:
         with self._step("size", Level.QUERIED):
             self.found.database_bytes = database_bytes(server.url)
         self._ask("indexes", lambda: amcheck(server, self._installation))
+        self._ask("erasure", lambda: (erasure_probe(self._system, server.url_for(self._database)),))
         self._ask("assertions", lambda: run_assertions(server, self._database, drill.assertions))
         if drill.health_check:
             self._ask("health check", lambda: self._health(server))

@@ -27,7 +27,8 @@ def require(record: DrillRecord, kept: str = "") -> None:
         raise PartialBackup(
             f"{what}: recoverable, but not from every copy",
             "; ".join(record.notes),
-            f"Another copy was taken. See which are damaged with dr verify, and make a new backup ({_backup(record)}).",
+            "Another copy was taken. See which are damaged with dr verify-backup, and make a new backup "
+            f"({_backup(record)}).",
         )
     missed = _missed(record)
     if missed:
@@ -47,8 +48,8 @@ def _advice(record: DrillRecord, kept: str) -> str:
     command = _backup(record) + ("" if of_component else " --full")
     which = f" --component {record.method}" if of_component else ""
     advice = (
-        f"Do not count on this backup. Make a new one now ({command}), then read the other copies (dr verify) and "
-        f"drill an older one (dr drill{which} --backup LABEL)."
+        f"Do not count on this backup. Make a new one now ({command}), then read the other copies (dr verify-backup) "
+        f"and drill an older one (dr drill{which} --backup LABEL)."
     )
     if kept:
         advice += (

@@ -27,10 +27,10 @@ from dr.operations.repositories import open_repository
 from dr.operations.wal.fetch import STEP, PieceFetcher
 from dr.operations.wal.read_index import WalIndex
 from dr.pipeline.launch import Account
-from dr.policy.recovery_point import Located
+from dr.policy.recovery_point import Located, WalPiece
 from dr.policy.wal_coverage import Piece
 from dr.postgres.installations import Installation, client_for
-from dr.postgres.waldump import last_commit, restore_points, transaction_ends
+from dr.postgres.waldump import TransactionEnd, last_commit, restore_points, transaction_ends
 from dr.progress import reporter
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,13 @@ class WalSearch:
             place, size = begin, min(BATCH, size * 2)
         return None
 
+    def commits(self, pieces: Sequence[WalPiece]) -> list[TransactionEnd]:
+        """Every commit in a few pieces that follow each other, in the order of the WAL."""
+        if not pieces:
+            return []
+        with self._laid(pieces) as files:
+            return [item for item in transaction_ends(self.installation, files[0], files[-1]) if item.committed]
+
     def _first(self, pieces: Sequence[Piece], look: Callable[[Path, Path], Answer | None]) -> Answer | None:
         watcher = reporter()
         watcher.begin(STEP, sum(piece.stored_bytes for piece in pieces))
@@ -105,14 +112,19 @@ class WalSearch:
     @contextmanager
     def _laid_out(self, pieces: Sequence[Piece]) -> Iterator[list[Path]]:
         """The pieces as files in a row, all named as of the last one's timeline."""
-        found, _ = self.index.with_copies(pieces)
-        timeline = pieces[-1].segment.timeline
+        with self._laid(self.index.with_copies(pieces)[0]) as files:
+            yield files
+
+    @contextmanager
+    def _laid(self, found: Sequence[WalPiece]) -> Iterator[list[Path]]:
+        timeline = Segment.parse(found[-1].name).timeline
         with tempfile.TemporaryDirectory(dir=self.directory) as place:
             with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="WAL") as pool:
                 files = list(pool.map(self.fetcher.fetch, found))
             laid = []
-            for piece, file in zip(pieces, files, strict=True):
-                name = str(Segment(timeline, piece.segment.log, piece.segment.part))
+            for piece, file in zip(found, files, strict=True):
+                segment = Segment.parse(piece.name)
+                name = str(Segment(timeline, segment.log, segment.part))
                 laid.append(file.rename(Path(place) / name))
             yield laid
 

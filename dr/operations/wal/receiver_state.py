@@ -13,8 +13,9 @@ from dr.errors import DrError
 from dr.operations.wal.lanes import failures
 from dr.operations.wal.shipping import Shipping
 from dr.operations.wal.spool import Listing, backlog, refused, scan
-from dr.operations.wal.status import ReceiverStatus, process_start, write_status
+from dr.operations.wal.status import ReceiverStatus, write_status
 from dr.operations.wal.stream import Stream, received_end
+from dr.pipeline.process_table import process_start
 from dr.postgres.slots import inspect_slot
 from dr.postgres.wal_position import Sample, Sampler
 

@@ -13,7 +13,7 @@ import msgspec
 from dr.catalog.lsn import Lsn, decode_lsn, encode_lsn
 from dr.configuration.model import System
 from dr.errors import BackupInvalid
-from dr.pipeline.process import is_running
+from dr.pipeline.process_table import process_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,3 @@ def write_status(system: System, status: ReceiverStatus) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-
-
-def process_start(pid: int) -> str:
-    """When a process began, as the kernel counts it; empty when there is none."""
-    try:
-        fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return "running" if not Path("/proc").is_dir() and is_running(pid) else ""
-    return "" if fields[0] == "Z" else fields[19]

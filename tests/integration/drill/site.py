@@ -20,9 +20,9 @@ from dr.operations.drill.place import remove
 from dr.operations.drill.question import question
 from dr.policy.drill_draw import DrillRequest
 from dr.postgres import canary
-from dr.postgres.cluster import create_cluster
 from dr.postgres.connection import connected
 from dr.postgres.installations import Installation
+from tests.cluster_template import new_cluster
 from tests.integration.engine.procedures import make
 from tests.integration.pitr.conftest import system_in
 from tests.integration.pitr.shelf import Primary, primary, put_archive
@@ -90,7 +90,7 @@ def production(
     **other: object,
 ) -> Iterator[Production]:
     """A running server with this content; nothing is backed up yet."""
-    create_cluster(directory / "data", installation)
+    new_cluster(directory / "data", installation)
     with primary(directory / "data", installation, directory / "archive", more) as origin:
         origin.prepare()
         with connected(origin.server.url) as connection:

@@ -27,7 +27,6 @@ from dr.policy.drill_method import Method
 from dr.policy.drill_verdict import Verdict
 from dr.postgres.connection import connected
 from dr.postgres.installations import server_for
-from dr.secret import Secret
 from tests.integration.drill.conftest import MAJORS
 from tests.integration.drill.site import Production, answers, drill, production
 from tests.integration.drill.spoiling import (
@@ -43,6 +42,7 @@ from tests.integration.drill.spoiling import (
 )
 from tests.integration.engine.procedures import make
 from tests.integration.pitr.shelf import forget
+from tests.quick_key import by_passphrase
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 SEED = 20261124
@@ -259,11 +259,13 @@ def _without_secret(made: Production, home: Path, directory: Path):  # type: ign
     return replace(made.system, encryption=encryption)
 
 
-def test_the_wrong_passphrase_on_this_host_says_nothing_of_the_backup(shelf: Shelf) -> None:
+def test_the_wrong_passphrase_on_this_host_says_nothing_of_the_backup(tmp_path: Path) -> None:
     """Every copy is as it was stored; only this host cannot open it."""
-    other = replace(shelf.system, encryption=EncryptionSettings(passphrase=Secret(secrets.token_hex(16))))
+    with production(tmp_path, server_for(MAJORS[-1]), encryption=by_passphrase()) as made:
+        make(made.system, Kind.DUMP)
+        other = replace(made.system, encryption=by_passphrase())
 
-    record = drill(other, DrillRequest(method=LOGICAL))
+        record = drill(other, DrillRequest(method=LOGICAL))
 
     assert record.verdict == Verdict.INCONCLUSIVE, record.reasons
     assert "decrypted" not in record.level

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from dr.configuration.model import EncryptionSettings, PostgresSettings, StoreSettings, System
-from dr.postgres.cluster import Recipe, Server, create_cluster, running
+from dr.postgres.cluster import Recipe, Server, running
 from dr.postgres.connection import connected
 from dr.postgres.installations import Installation, installed, server_for
 from dr.secret import Secret
+from tests.cluster_template import new_cluster
 from tests.endpoints.fixtures import moto_endpoint
+from tests.quick_key import quick_encryption
 
 __all__ = ["moto_endpoint"]
 
@@ -63,7 +64,7 @@ class Site:
 def make_site(directory: Path, major: int, settings: dict[str, str] | None = None) -> Iterator[Site]:
     """Run a new cluster of one major with the awkward database in it."""
     installation = server_for(major)
-    create_cluster(directory / "data", installation)
+    new_cluster(directory / "data", installation)
     with running(directory / "data", installation, Recipe({"wal_level": "replica", **(settings or {})})) as server:
         with connected(server.url) as connection:
             connection.execute(f'CREATE DATABASE "{DATABASE}"')
@@ -89,14 +90,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def system_for(tmp_path: Path) -> Callable[..., System]:
-    """Make a system around a server: local store, passphrase made for this test."""
+    """Make a system around a server: local store, the key of this run unless another is given."""
 
-    def make(url: Secret, *stores: StoreSettings, name: str = "shop", **postgres: object) -> System:
+    def make(
+        url: Secret,
+        *stores: StoreSettings,
+        name: str = "shop",
+        encryption: EncryptionSettings | None = None,
+        **postgres: object,
+    ) -> System:
         return System(
             name=name,
             postgres=PostgresSettings(url=url, **postgres),  # type: ignore[arg-type]
             stores=stores or (StoreSettings("local", "local", path=tmp_path / "backups"),),
-            encryption=EncryptionSettings(passphrase=Secret(secrets.token_hex(16))),
+            encryption=encryption or quick_encryption(),
             state_directory=tmp_path / "state",
         )
 
@@ -106,6 +113,6 @@ def system_for(tmp_path: Path) -> Callable[..., System]:
 @pytest.fixture
 def other_server(tmp_path: Path, site: Site) -> Iterator[Server]:
     """An empty server of the same major, to restore dumps into."""
-    create_cluster(tmp_path / "other", site.installation)
+    new_cluster(tmp_path / "other", site.installation)
     with ExitStack() as stack:
         yield stack.enter_context(running(tmp_path / "other", site.installation))

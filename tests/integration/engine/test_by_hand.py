@@ -22,6 +22,7 @@ from dr.postgres.inspection import scalar
 from tests.integration.engine.conftest import DATABASE, Site
 from tests.integration.engine.procedures import digests, make
 from tests.integration.pitr.shelf import primary, put_archive, put_partial
+from tests.quick_key import by_passphrase
 
 SystemFor = Callable[..., System]
 
@@ -139,7 +140,7 @@ def test_a_dump_restores_with_gpg_gunzip_and_psql(
     site: Site, system_for: SystemFor, other_server: Server, tools: dict[str, str], tmp_path: Path
 ) -> None:
     """The only error is that the new server's own superuser exists already; every table is as it was."""
-    system = system_for(site.url)
+    system = system_for(site.url, encryption=by_passphrase())
     published = make(system, Kind.DUMP)
     key = tmp_path / "passphrase"
     key.write_text(system.encryption.passphrase.reveal())  # type: ignore[union-attr]
@@ -164,7 +165,7 @@ def test_a_base_backup_restores_with_gpg_zstd_tar_and_pg_ctl(
     site: Site, system_for: SystemFor, tools: dict[str, str], tmp_path: Path
 ) -> None:
     """Unpacked and started by the commands of RESTORE.md, it answers with all its rows."""
-    system = system_for(site.url)
+    system = system_for(site.url, encryption=by_passphrase())
     published = make(system, Kind.BASE)
     key = tmp_path / "passphrase"
     key.write_text(system.encryption.passphrase.reveal())  # type: ignore[union-attr]
@@ -198,7 +199,7 @@ def test_a_point_in_time_is_recovered_with_gpg_and_zstd_alone(
     create_cluster(tmp_path / "shop", site.installation)
     with primary(tmp_path / "shop", site.installation, tmp_path / "archive") as origin:
         origin.prepare()
-        system = system_for(origin.server.url)
+        system = system_for(origin.server.url, encryption=by_passphrase())
         published = make(system, Kind.BASE)
         moments = origin.commit(3)
         origin.switch()
@@ -234,7 +235,7 @@ def test_the_notes_beside_the_backups_name_the_system_and_these_commands(
     site: Site, system_for: SystemFor, tmp_path: Path
 ) -> None:
     """RESTORE.md is in the repository and says what the scripts above do."""
-    make(system_for(site.url), Kind.DUMP)
+    make(system_for(site.url, encryption=by_passphrase()), Kind.DUMP)
     text = (tmp_path / "backups" / "shop" / "RESTORE.md").read_text()
     assert "`shop`" in text
     for command in (
@@ -253,7 +254,7 @@ def test_the_restored_cluster_writes_on_a_timeline_of_its_own(
     site: Site, system_for: SystemFor, tmp_path: Path
 ) -> None:
     """Two restores of one backup beside the original: none may write WAL under another's names."""
-    system = system_for(site.url)
+    system = system_for(site.url, encryption=by_passphrase())
     make(system, Kind.BASE)
     found = find_backup(system, "latest", Kind.BASE)
     restore_cluster(system, found, tmp_path / "copy")

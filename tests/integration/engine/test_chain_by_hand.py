@@ -14,6 +14,7 @@ from dr.postgres.connection import connected
 from tests.integration.engine.chains import back_up
 from tests.integration.engine.conftest import DATABASE, MAJORS, Site, make_site
 from tests.integration.engine.test_by_hand import START, as_owner_of, script
+from tests.quick_key import by_passphrase
 
 COMBINE = r"""
 set -eu
@@ -56,7 +57,7 @@ def test_a_chain_restores_with_gpg_zstd_tar_and_pg_combinebackup(
         (tools / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is missing on this machine"))
     for name in ("psql", "pg_ctl", "postgres", "pg_combinebackup"):
         (tools / name).symlink_to(summarizing.installation.program(name))
-    system = system_for(summarizing.url)
+    system = system_for(summarizing.url, encryption=by_passphrase())
     with connected(summarizing.url) as connection:
         connection.execute(f"CREATE TABLESPACE fast LOCATION '{space}'".encode())
         connection.execute("CREATE TABLE in_space TABLESPACE fast AS SELECT i FROM generate_series(1, 9000) AS i")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from dr.catalog import labels
 from dr.catalog.labels import Kind, Label
-from dr.configuration.model import EncryptionSettings, StoreSettings, System
+from dr.configuration.model import StoreSettings, System
 from dr.errors import BackupInvalid, BackupNotFound, KeyUnusable, RecoveryFailed
 from dr.operations.back_up_database import back_up_database
 from dr.operations.check_recovery import check_cluster
@@ -22,9 +21,9 @@ from dr.operations.publish import publish
 from dr.operations.repositories import open_repository
 from dr.operations.restore_cluster import restore_cluster
 from dr.postgres.connection import connected
-from dr.secret import Secret
 from tests.integration.engine.conftest import Site
 from tests.integration.engine.procedures import make
+from tests.quick_key import by_passphrase
 
 SystemFor = Callable[..., System]
 
@@ -126,9 +125,9 @@ def test_an_object_that_changed_between_writing_and_reading_is_never_published(
 
 def test_a_wrong_passphrase_is_told_from_damage(site: Site, system_for: SystemFor, tmp_path: Path) -> None:
     """The hint names the setting; the target stays clean."""
-    system = system_for(site.url)
+    system = system_for(site.url, encryption=by_passphrase())
     make(system, Kind.BASE)
-    wrong = replace(system, encryption=EncryptionSettings(passphrase=Secret(secrets.token_hex(16))))
+    wrong = replace(system, encryption=by_passphrase())
     with pytest.raises(KeyUnusable) as caught:
         restore_cluster(wrong, find_backup(wrong, "latest", Kind.BASE), tmp_path / "copy")
     assert "BACKUP_ENCRYPTION_KEY" in caught.value.hint

@@ -15,15 +15,15 @@ import pytest
 from dr.catalog import labels
 from dr.catalog.labels import DATABASE_KINDS, Kind, Label
 from dr.catalog.manifest import Level
-from dr.configuration.model import EncryptionSettings, StoreSettings, System
+from dr.configuration.model import StoreSettings, System
 from dr.errors import BackupInvalid
 from dr.operations.repositories import open_repository
 from dr.operations.verify.copies import CopyProof, all_copies, survey, verify_copies
 from dr.operations.verify.report import IntegrityReport
 from dr.policy.rotation import Reason
-from dr.secret import Secret
 from tests.integration.engine.conftest import Site
 from tests.integration.engine.procedures import make
+from tests.quick_key import by_passphrase
 
 SystemFor = Callable[..., System]
 
@@ -107,9 +107,12 @@ def test_each_damage_of_each_object_is_found_and_takes_the_level_back(system: Sy
 
 
 @pytest.mark.incident("I27")
-def test_a_key_that_does_not_open_is_no_damage(system: System) -> None:
+def test_a_key_that_does_not_open_is_no_damage(site: Site, system_for: SystemFor) -> None:
     """What is stored is what was written; that it cannot be opened here is said, and no higher level is claimed."""
-    locked = replace(system, encryption=EncryptionSettings(passphrase=Secret(secrets.token_hex(16))))
+    system = system_for(site.url, encryption=by_passphrase())
+    for kind in (Kind.DUMP, Kind.BASE):
+        make(system, kind)
+    locked = replace(system, encryption=by_passphrase())
 
     proofs = _verify(locked)
 

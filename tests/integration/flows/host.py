@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dr.configuration.loading import DEFAULT_SYSTEM
 from dr.secret import Secret
+from tests.quick_key import quick_encryption
 
 PROGRAM = """
 import json, sys
@@ -43,16 +45,33 @@ class Host:
             "DR_RUNNER": "plain",
             "DR_RETRY_BASE_SECONDS": "0.05",
             "DATABASE_URL": url.reveal(),
-            "BACKUP_ENCRYPTION_KEY": secrets.token_hex(16),
             "DR_BACKUP_ROOT": str(directory / "backups"),
             "DR_STATE_DIRECTORY": str(directory / "state"),
+            "DR_CONFIG": str(directory / "dr.toml"),
         }
+        self._settings, self._system, self._quick = "", DEFAULT_SYSTEM, True
+        self._write()
 
     def configure(self, text: str) -> None:
         """Settings that no variable gives, for the system ``shop``."""
-        file = self.directory / "dr.toml"
-        file.write_text(text)
-        self.environment |= {"DR_CONFIG": str(file), "DR_SYSTEM": "shop"}
+        self.environment["DR_SYSTEM"] = "shop"
+        self._settings, self._system = text, "shop"
+        self._write()
+
+    def use_passphrase(self) -> str:
+        """Encrypt with a passphrase instead of this run's key; the passphrase."""
+        self.environment["BACKUP_ENCRYPTION_KEY"] = secrets.token_hex(16)
+        self._quick = False
+        self._write()
+        return self.environment["BACKUP_ENCRYPTION_KEY"]
+
+    def _write(self) -> None:
+        key = quick_encryption()
+        section = (
+            f"[system.{self._system}.encryption]\nrecipients = {json.dumps(key.recipients)}\n"
+            f"gnupg_home = {json.dumps(str(key.gnupg_home))}\n"
+        )
+        (self.directory / "dr.toml").write_text(self._settings + (section if self._quick else ""))
 
     def begin(self, flow: str, **arguments: object) -> subprocess.Popen[str]:
         """Start a procedure by its name."""

@@ -124,7 +124,7 @@ def test_an_infrastructure_backup_without_infrastructure_has_nothing_to_do(host:
 
 @pytest.mark.incident("I25")
 def test_a_killed_run_leaves_nothing_listed_and_the_next_one_works(host: Host) -> None:
-    """SIGKILL in the midst: no manifest of what was half made, and the lease is taken over."""
+    """SIGKILL in the midst: no manifest of what was half made, and the lease is taken over at once."""
     for number in range(3000):
         (host.directory / "uploads" / f"more-{number}.txt").write_bytes(bytes([number % 256]) * 4096)
     assert host.run("daily_backup", kind="dump")["error"] is None
@@ -136,11 +136,8 @@ def test_a_killed_run_leaves_nothing_listed_and_the_next_one_works(host: Host) -
     running_now.communicate()
 
     listed = host.files("files.manifest.json")
-    refused = host.run("application_backup")
-    shutil.rmtree(next((host.directory / "backups").rglob("leases/application")))  # as if its time had run out
     made = host.run("application_backup")
 
     assert listed == []
-    assert refused["error"] == "LeaseHeld"
     assert made["error"] is None, made
     assert [row["proven"] for row in made["artifacts"]["backups"]] == ["listed"] * 4

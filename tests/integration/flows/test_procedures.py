@@ -158,7 +158,7 @@ def test_a_data_centre_outage_without_another_region_cannot_be_drilled(host: Hos
 def test_the_weekly_verification_goes_through_everything(host: Host) -> None:
     """Copies, keys, the restore of a sample, and how every kind stands afterwards."""
     escrow = host.directory / "escrow"
-    escrow.write_text(host.environment["BACKUP_ENCRYPTION_KEY"])
+    escrow.write_text(host.use_passphrase())
     host.configure(f'[system.shop.custody]\npassphrase_file = "{escrow}"\n[system.shop.wal]\nmethod = "none"\n')
     assert host.run("daily_backup")["error"] is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,25 +9,26 @@ from pathlib import Path
 import pytest
 
 from dr.catalog.labels import Kind
-from dr.configuration.model import EncryptionSettings, PostgresSettings, StoreSettings, System
-from dr.postgres.cluster import create_cluster
+from dr.configuration.model import PostgresSettings, StoreSettings, System
 from dr.postgres.installations import Installation, installed, server_for
 from dr.secret import Secret
+from tests.cluster_template import new_cluster
 from tests.integration.engine.procedures import make
 from tests.integration.pitr.shelf import Moment, Primary, primary, put_archive
+from tests.quick_key import quick_encryption
 
 MAJORS = sorted({item.major for item in installed() if item.has_server})
 POINT = "before the Größe; of things"
 
 
 def system_in(directory: Path, url: Secret, *stores: StoreSettings, **other: object) -> System:
-    """A system with a passphrase made for this test, and one local store unless others are given."""
+    """A system with the key of this run, and one local store unless others are given."""
     return System(
         name="shop",
         postgres=PostgresSettings(url=url),
         stores=stores or (StoreSettings("local", "local", path=directory / "backups"),),
         state_directory=directory / "state",
-        **{"encryption": EncryptionSettings(passphrase=Secret(secrets.token_hex(16))), **other},  # type: ignore[arg-type]
+        **{"encryption": quick_encryption(), **other},  # type: ignore[arg-type]
     )
 
 
@@ -66,7 +66,7 @@ class Site:
 def tell(directory: Path, major: int) -> Iterator[Story]:
     """Four parts: the first before any backup, the third and fourth behind the newest, a restore point between them."""
     installation = server_for(major)
-    create_cluster(directory / "data", installation)
+    new_cluster(directory / "data", installation)
     with primary(directory / "data", installation, directory / "archive") as origin:
         origin.prepare()
         system = system_in(directory, origin.server.url)
@@ -95,7 +95,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """A primary of its own on the newest major; the system's stores and other settings are the caller's."""
     installation = server_for(MAJORS[-1])
-    create_cluster(tmp_path / "data", installation)
+    new_cluster(tmp_path / "data", installation)
     with primary(tmp_path / "data", installation, tmp_path / "archive") as origin:
         origin.prepare()
         yield lambda *stores, **other: Site(

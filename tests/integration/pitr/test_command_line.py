@@ -14,6 +14,7 @@ from tests.integration.conftest import FOREIGN, ROOT
 from tests.integration.engine.procedures import make
 from tests.integration.pitr.conftest import Site
 from tests.integration.pitr.shelf import put_archive, put_partial
+from tests.quick_key import by_passphrase
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def place(site: Callable[..., Site]) -> Site:
     """A system with a backup and WAL behind it."""
-    return site()
+    return site(encryption=by_passphrase())
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from dr.postgres.connection import Connection, connected
 from dr.postgres.installations import Installation, installed, server_for
 from dr.secret import Secret
 from dr.storage.wal_catalogue import StoreWal, WalCatalogue
+from tests.cluster_template import new_cluster
 from tests.integration.cli.command import Dr, wait_until
 from tests.integration.conftest import ROOT, free_port
 from tests.unit.crypto.keyrings import People
@@ -117,7 +118,10 @@ def write_some(connection: Connection, rows: int = 2000) -> None:
 def new_plant(directory: Path, major: int, *arguments: str, **settings: str) -> Iterator[Plant]:
     """A new cluster, its server running."""
     installation = server_for(major)
-    create_cluster(directory, installation, *arguments)
+    if arguments:
+        create_cluster(directory, installation, *arguments)
+    else:
+        new_cluster(directory, installation)
     plant = Plant(directory, installation, free_port(), settings)
     plant.begin()
     try:

@@ -15,6 +15,7 @@ from dr.configuration import parsers
 from dr.configuration.alerting import alerts
 from dr.configuration.components import certificates, code, images
 from dr.configuration.components.declared import Declared, declared_fields
+from dr.configuration.procedures import incident, infrastructure, region
 from dr.configuration.sections import settings_classes
 
 BASE = """
@@ -41,7 +42,11 @@ _BY_PARSER: dict[parsers.Parser, object] = {
     parsers.address: "https://example.org/api",
     alerts.hours: "22:00-07:00",
     alerts.zone: "Europe/Berlin",
+    region.command: "fence 'the first region'",
+    region.fences: ["sql", "service"],
+    infrastructure.assignments: ["size=large", "greeting=two words, one=item"],
     images.tag_pairs: ["Team=shop", "Role=web server"],
+    incident.contact_lines: ["Database Admin | First Person | | +1-555-0102 | first@example.org"],
 }
 
 
@@ -102,7 +107,7 @@ def write_everything(directory: Path, how: How, *, without: tuple[str, ...] = ()
 def _made_up(declared: Declared) -> str:
     """A secret that the setting takes: for an address one that holds it."""
     secret = secrets.token_hex(12)
-    for form in ("{}", "https://example.org/{}", "redis://:{}@redis"):
+    for form in ("{}", "https://example.org/{}", "redis://:{}@redis", "postgresql://postgres:{}@db1/shop"):
         try:
             declared.check(form.format(secret))
         except ValueError:

@@ -49,4 +49,4 @@ def test_a_record_that_cannot_be_is_refused(data: bytes) -> None:
     """With its origin, and with what to do."""
     with pytest.raises(BackupInvalid, match="local:x") as refused:
         from_json(data, "local:x")
-    assert "dr verify" in refused.value.hint
+    assert "dr verify-backup" in refused.value.hint

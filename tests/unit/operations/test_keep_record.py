@@ -18,7 +18,7 @@ DATA = b'{"outcome": "met"}\n'
 
 
 def _waiting(path: Path) -> list[str]:
-    return sorted(file.name for file in (path / "state").rglob("*.json"))
+    return sorted(file.name for file in (path / "state" / "runs").rglob("*.json"))
 
 
 def _stored(path: Path, store: str) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""``dr verify`` as an operator uses it: what is due, one backup, and what a damaged copy looks like."""
+"""``dr verify-backup`` as an operator uses it: what is due, one backup, and what a damaged copy looks like."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_what_is_due_is_read_and_listed_as_proven(dr: Dr) -> None:
     """After a backup both copies are new; the proof shows in dr show, and in the run's own document."""
     assert dr("backup").code == 0
 
-    verified = dr("verify", "--json")
+    verified = dr("verify-backup", "--json")
 
     assert verified.code == 0, verified.err
     copies = verified.document["copies"]
@@ -33,7 +33,7 @@ def test_a_damaged_copy_is_red_and_no_longer_proven(dr: Dr) -> None:
     data[len(data) // 3] ^= 1
     archive.write_bytes(data)
 
-    verified = dr("verify")
+    verified = dr("verify-backup")
 
     assert verified.code == 9
     assert "not checksummed" in verified.out
@@ -42,6 +42,6 @@ def test_a_damaged_copy_is_red_and_no_longer_proven(dr: Dr) -> None:
     assert "dr backup" in verified.err
     assert "NOT PROVEN" in dr("list").out
     label = archive.parent.name
-    assert dr("verify", label, "--store", "local").code == 9
-    assert dr("verify", label, "--store", "elsewhere").code == 10
-    assert dr("verify", "nonsense").code == 10
+    assert dr("verify-backup", label, "--store", "local").code == 9
+    assert dr("verify-backup", label, "--store", "elsewhere").code == 10
+    assert dr("verify-backup", "nonsense").code == 10

@@ -1,4 +1,4 @@
-"""``dr verify``: read stored copies again, and say which are still what was stored."""
+"""``dr verify-backup``: read stored copies again, and say which are still what was stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dr.cli.runners import name_of_system, procedures, record_of_last_run, table
 from dr.cli.session import Session
 
 
-def verify(
+def verify_backup(
     session: Session,
     label: Annotated[
         str, typer.Argument(metavar="[LABEL]", show_default=False, help="Only this backup (else what is due today).")
@@ -30,8 +30,8 @@ def verify(
     due today, of every store. Exit code 9: a copy is damaged or missing.
 
     Examples:
-      dr verify
-      dr verify base_20240101_020000_full --store cloud
+      dr verify-backup
+      dr verify-backup base_20240101_020000_full --store cloud
     """
     if remote:
         from dr.cli.remote import run_remotely

@@ -1,0 +1,115 @@
+"""What a full recovery achieved: every part, every phase, how much was lost, where requests go, what is left to do.
+
+Pure: rows and lines for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dr.evidence.findings import Loss
+from dr.evidence.phases import Phase
+from dr.evidence.scoreboard import Row
+from dr.policy.objectives import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """``state`` is what became of it, in words; ``lost_seconds`` how old it was when the disaster struck."""
+
+    name: str
+    label: str
+    store: str
+    state: str
+    detail: str
+    failed: bool
+    lost_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FullOutcome:
+    """``begun`` is when the first run began; ``resumed``: more than one process was needed.
+
+    ``blocked`` says what keeps people from the product: while it is not empty, traffic is switched only on demand.
+    ``todo`` is the list of what people still have to do.
+    """
+
+    system: str
+    point: str
+    run: str
+    begun: datetime
+    resumed: bool
+    parts: tuple[PartOutcome, ...]
+    phases: tuple[Phase, ...]
+    loss: Loss | None
+    verdict: Verdict
+    verified: str
+    blocked: tuple[str, ...]
+    switched: tuple[str, ...]
+    todo: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def full_phase_rows(outcome: FullOutcome) -> list[Row]:
+    """RTO and RPO, then one row per step."""
+    verdict = outcome.verdict
+    return [
+        _total("RTO", verdict.rto_seconds, verdict.objective.rto_seconds, verdict.rto_met),
+        _total("RPO", verdict.rpo_seconds, verdict.objective.rpo_seconds, verdict.rpo_met),
+        *(
+            {
+                "phase": phase.name,
+                "begin": round(phase.begin, 2),
+                "end": round(phase.end, 2),
+                "seconds": round(phase.seconds, 2),
+                "target": None,
+                "met": None,
+            }
+            for phase in outcome.phases
+        ),
+    ]
+
+
+def _total(name: str, seconds: float | None, target: float, met: bool) -> Row:
+    return {
+        "phase": name,
+        "begin": None,
+        "end": None,
+        "seconds": round(seconds, 2) if seconds is not None else None,
+        "target": target,
+        "met": "yes" if met else ("no" if seconds is not None else "unknown"),
+    }
+
+
+def part_rows(outcome: FullOutcome) -> list[Row]:
+    """One row per part."""
+    return [
+        {
+            "part": part.name,
+            "backup": part.label,
+            "store": part.store,
+            "state": f"FAILED: {part.state}" if part.failed else part.state,
+            "lost seconds": None if part.lost_seconds is None else round(part.lost_seconds, 1),
+            "detail": part.detail,
+        }
+        for part in outcome.parts
+    ]
+
+
+def report_lines(outcome: FullOutcome) -> tuple[str, ...]:
+    """The recovery in short, as Markdown."""
+    verdict, loss = outcome.verdict, outcome.loss
+    lost = "unknown" if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
+    counted = "; counted from the first run's begin, by the wall clock" if outcome.resumed else ""
+    return (
+        f"# {outcome.system} recovered" + (f" as of {outcome.point}" if outcome.point else ""),
+        f"* verified: **{outcome.verified}**",
+        *(f"* **not in service**: {reason}" for reason in outcome.blocked),
+        f"* RTO **{verdict.rto_seconds:.1f} s** of {verdict.objective.rto_seconds:.0f} s{counted}",
+        f"* RPO **{lost}** of {verdict.objective.rpo_seconds:.0f} s: {loss.explanation if loss else 'no database'}",
+        f"* objective **{'met' if verdict.met else 'not shown to be met'}**",
+        *(f"* traffic: {line}" for line in outcome.switched or ("nothing was switched",)),
+        *(f"* note: {note}" for note in outcome.notes),
+        *(f"* [ ] {line}" for line in outcome.todo),
+    )

@@ -1,0 +1,70 @@
+"""Stop and start PostgreSQL by the service that runs it, and wait until it answers as the cluster that was meant."""
+
+from __future__ import annotations
+
+import time
+
+from dr.configuration.model import System
+from dr.errors import ConfigurationError, IdentityMismatch, RecoveryFailed, ServiceError, SourceError
+from dr.operations.check_source import source_url
+from dr.operations.database.place import data_directory, require_stopped
+from dr.postgres.inspection import read_facts
+from dr.services.protocol import State, Status
+from dr.services.registry import service
+
+_PAUSE_SECONDS = 0.2
+_LOOK_SECONDS = 10.0
+
+
+def database_service(system: System) -> str:
+    """The name of the service that is PostgreSQL. Raises ``ConfigurationError``."""
+    name = system.procedures.recovery.database_service
+    if not name:
+        raise ConfigurationError(
+            "nothing says which service is PostgreSQL",
+            hint="Set recovery.database_service to one of services, or restore beside.",
+        )
+    service(system, name)
+    return name
+
+
+def stop_database(system: System, seconds: float = 120.0) -> Status:
+    """Returns when it has stopped and no server is left in the data directory; otherwise ``TargetRefused`` (I4)."""
+    item = service(system, database_service(system))
+    item.stop(seconds)
+    require_stopped(data_directory(system))
+    return item.status(_LOOK_SECONDS)
+
+
+def start_database(system: System, identifier: str, seconds: float = 300.0) -> Status:
+    """Start it and wait until it answers at production's address, takes writes, and is the cluster ``identifier``."""
+    name = database_service(system)
+    item = service(system, name)
+    item.start(seconds)
+    url = source_url(system)
+    deadline = time.monotonic() + seconds
+    last: SourceError | None = None
+    while time.monotonic() < deadline:
+        try:
+            facts = read_facts(url)
+        except SourceError as error:
+            last = error
+            if item.status(_LOOK_SECONDS).state is State.FAILED:
+                break
+            time.sleep(_PAUSE_SECONDS)
+            continue
+        if identifier and facts.system_identifier != identifier:
+            raise IdentityMismatch(
+                "another cluster answers at production's address",
+                detail=f"system identifier {facts.system_identifier} instead of {identifier}",
+                hint="See which server listens there, and whether postgres.url is right.",
+            )
+        if facts.in_recovery:
+            raise RecoveryFailed("the server is a standby and takes no writes", hint="Look into its configuration.")
+        return item.status(_LOOK_SECONDS)
+    status = item.status(_LOOK_SECONDS)
+    raise ServiceError(
+        f"PostgreSQL does not answer {seconds:.0f} s after service {name} was started",
+        detail=f"{status.state}: {status.detail}" + (f"; {last.message} {last.detail}" if last else ""),
+        hint="Look into its log. The old data directory is kept: dr recover-db --undo puts it back.",
+    )

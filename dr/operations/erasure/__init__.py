@@ -1,0 +1,1 @@
+"""Forgetting people, and forgetting them again after a restore (I32)."""

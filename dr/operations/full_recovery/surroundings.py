@@ -1,0 +1,79 @@
+"""What a full recovery does besides bringing data back, in which order, and what it cannot do for lack of a setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dr.catalog.labels import Kind
+from dr.configuration.model import System
+from dr.operations.full_recovery.kinds import BY_KIND
+from dr.policy.full_plan import PlannedDatabase, PlannedPart, Then
+from dr.services.registry import order as layers
+from dr.traffic.registry import switches
+
+
+def order(system: System, database: PlannedDatabase | None, parts: Sequence[PlannedPart]) -> tuple[str, ...]:
+    """The steps, as a person would name them."""
+    recovery = system.procedures.recovery
+    by_then = {then: [part.title for part in parts if part.then is then] for then in Then}
+    needed = [part for part in parts if BY_KIND[part.kind].needed]
+    both = [*(["database"] if database else []), *(part.title for part in needed)]
+    rest = dict.fromkeys(part.title for part in parts if part not in needed)
+    files = [part.title for part in parts if part.then is Then.LAID or part.kind is Kind.SECRETS]
+    applied = [*by_then[Then.APPLIED], *by_then[Then.LAUNCHED]]
+    application = _application(system)
+    services = [name for name in (recovery.database_service, recovery.redis_service) if name]
+    steps = (
+        ("restore beside each other: {}", both),
+        ("make machines and networks: {}", applied),
+        ("bring to their places: {}", files),
+        ("erase again whoever asked to be forgotten{}", [""] if database else []),
+        ("start the data's own services: {}", services),
+        ("put back: {}", [part.title for part in parts if part.kind is Kind.REDIS and part.then is Then.PUT_BACK]),
+        ("start the application: {}", application),
+        ("wait until it is healthy: {}", [*_urls(system)]),
+        ("verify what was recovered{}", [""]),
+        ("switch traffic, only when that passed: {}", [switch.name for switch in switches(system)]),
+        ("tell the status page{}", [""] if system.procedures.status_page.page else []),
+        ("restore what nobody waits for: {}", [*rest]),
+        ("back it up again, and see WAL arrive{}", [""] if database else []),
+    )
+    return tuple(words.format(", ".join(what)) for words, what in steps if what)
+
+
+def lacking(system: System, database: PlannedDatabase | None, parts: Sequence[PlannedPart]) -> tuple[str, ...]:
+    """Settings that are not there, each with what people have to do instead."""
+    recovery = system.procedures.recovery
+    told = []
+    if database is not None and not recovery.data_directory:
+        told.append(f"recovery.data_directory is not set: the database goes to {database.directory}")
+    if database is not None and not recovery.database_service:
+        told.append("recovery.database_service is not set: you start PostgreSQL yourself")
+    if database is not None and not system.postgres.configured:
+        told.append("postgres.url is not set: the running database is not asked")
+    if any(part.kind is Kind.REDIS for part in parts) and not recovery.redis_service:
+        told.append("recovery.redis_service is not set: you start Redis yourself")
+    if not _application(system):
+        told.append("no services are declared: you start the application yourself")
+    if not switches(system):
+        told.append("neither dns, balancer nor cdn is set up: you lead requests here yourself")
+    told += [
+        f"{part.title}: left below {part.where.removeprefix('below ')}" for part in parts if part.then is Then.LEFT
+    ]
+    return tuple(told)
+
+
+def own_services(system: System) -> tuple[str, ...]:
+    """The data's own services that are set, in the order in which they start."""
+    recovery = system.procedures.recovery
+    return tuple(name for name in (recovery.database_service, recovery.redis_service) if name)
+
+
+def _application(system: System) -> list[str]:
+    own = own_services(system)
+    return [name for layer in layers(system) for name in layer if name not in own]
+
+
+def _urls(system: System) -> tuple[str, ...]:
+    application = system.procedures.application
+    return (*application.health_urls, *application.session_urls) if _application(system) else ()

@@ -1,0 +1,74 @@
+"""Which of the guide's four disasters it looks like, from what was seen. Pure.
+
+A likelihood and no verdict: the person decides. What is damaged comes before what is merely away, and a cause before
+what suffers from it: an application cannot be healthy without its database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dr.policy.objectives import Scenario
+from dr.policy.observation import Condition, Observation, Sign, Subject
+
+_PRODUCT = (Subject.DATABASE, Subject.REDIS, Subject.APPLICATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """``scenario`` None: none of the four, nothing has to be recovered."""
+
+    scenario: Scenario | None
+    because: str = ""
+
+
+def is_damaged(item: Observation) -> bool:
+    """Whether data is known to be damaged there."""
+    return item.sign is Sign.CORRUPT and item.condition is not Condition.ABSENT
+
+
+def is_complete(seen: Iterable[Observation]) -> bool:
+    """Whether everything that makes the product is offline; a single part that is known says nothing of the whole."""
+    known = [item for item in seen if item.subject in _PRODUCT and item.condition is not Condition.ABSENT]
+    return len(known) > 1 and all(item.condition.offline for item in known)
+
+
+def likely_scenario(seen: Sequence[Observation]) -> Likely:
+    """The disaster that explains most of it."""
+    database = _of(seen, Subject.DATABASE)
+    for item in database:
+        if is_damaged(item):
+            return Likely(Scenario.DATABASE_CORRUPTION, str(item))
+    if is_complete(seen):
+        return _everything(seen)
+    for item in database:
+        if item.sign is Sign.STARTING and item.condition.offline:
+            return Likely(None, f"{_word(item)}: it may come by itself")
+        if item.condition.offline:
+            return Likely(Scenario.DATABASE_CORRUPTION, f"{_word(item)}; {_rest(seen)}")
+    for subject in (Subject.APPLICATION, Subject.SERVICE, Subject.REDIS):
+        for item in _of(seen, subject):
+            if item.condition.rank > 0:
+                return Likely(Scenario.APPLICATION_FAILURE, f"{_word(item)}; the database is not the cause")
+    return Likely(None, "no part of the product has to be recovered")
+
+
+def _everything(seen: Sequence[Observation]) -> Likely:
+    standby = [item for item in _of(seen, Subject.STANDBY) if item.condition in (Condition.OK, Condition.IMPAIRED)]
+    if standby:
+        return Likely(Scenario.DATA_CENTER_OUTAGE, "nothing of the product answers, and the second region does")
+    return Likely(Scenario.FULL_SYSTEM_FAILURE, "nothing of the product answers")
+
+
+def _word(item: Observation) -> str:
+    return f"{item.what} is {item.shown}"
+
+
+def _rest(seen: Sequence[Observation]) -> str:
+    alive = [item.what for item in seen if item.subject in _PRODUCT and item.condition is Condition.OK]
+    return f"{' and '.join(alive)} answers" if alive else "nothing else of the product is known"
+
+
+def _of(seen: Iterable[Observation], subject: Subject) -> list[Observation]:
+    return [item for item in seen if item.subject is subject]

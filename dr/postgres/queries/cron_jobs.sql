@@ -1,0 +1,1 @@
+SELECT format('job %s', jobid) AS name, active FROM cron.job ORDER BY jobid

@@ -1,0 +1,1 @@
+SELECT coalesce(current_setting('dr.test_system', true), '') AS mark

@@ -1,0 +1,1 @@
+"""Speaking to web services: JSON over HTTPS with a token, time limits and bounded patience."""

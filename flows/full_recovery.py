@@ -1,0 +1,87 @@
+"""Bring a whole product back on a host that has nothing but a repository, a key and a configuration.
+
+Every step is kept on this host: a run that was cut off is gone on with by running it again.
+"""
+
+from __future__ import annotations
+
+from dr.evidence.full_outcome import FullOutcome
+from dr.operations.full_recovery.kept import PLAN
+from dr.operations.full_recovery.places import PROCEDURE
+from dr.operations.full_recovery.wish import parse_wish
+from dr.policy.full_plan import FullPlan
+from dr.policy.objectives import Scenario
+from tasks.approval import approved
+from tasks.course import course
+from tasks.evidence import keep
+from tasks.full_recovery import conclude, draw_up_plan, pin, settings_of
+from tasks.full_recovery_course import Recovery
+from tasks.incident import incident
+from tasks.outcome import RecoveryClock
+from tasks.reporting_full import plan_text, show_full_plan, show_full_recovery
+from tasks.runner import flow
+
+
+@flow(name="full-recovery", flow_run_name="full-recovery-{system}", when_done=keep)
+def full_recovery(
+    system: str = "",
+    point: str = "",
+    before: str = "",
+    database: str = "",
+    without: str = "",
+    dry_run: bool = False,
+    confirm_name: str = "",
+    disaster_at: str = "",
+    switch_anyway: bool = False,
+    anew: bool = False,
+    agreed_point: str = "",
+) -> FullOutcome | FullPlan:
+    """Recover one protected system with everything that belongs to it.
+
+    Args:
+        system: Name of the protected system (its ProtectedSystem block); empty for the only one.
+        point: Label of a recovery point; empty for the newest of which everything is there and whole.
+        before: No point after this moment, with time zone (2026-01-31T02:00:00+00:00).
+        database: "newest" to lose as little as possible, or "point" to have everything of one moment. Empty: newest,
+            unless a point or a moment was named.
+        without: Parts to leave out, separated by commas: logs, code, images, ...
+        dry_run: Stop after the plan.
+        confirm_name: The system's name, typed.
+        disaster_at: When it happened, with time zone; what was lost is counted until then.
+        switch_anyway: Lead traffic here although verification did not pass. It is recorded.
+        anew: Begin again, instead of going on with a run that was cut off.
+        agreed_point: The point of the plan that was agreed to beforehand; another one is refused.
+    """
+    wish = parse_wish(point, before, database, without)
+    clock = RecoveryClock(disaster_at)
+    agreed = draw_up_plan(system, wish, anew, agreed_point)
+    show_full_plan(agreed)
+    if dry_run:
+        return agreed
+    settings = settings_of(system)
+    what = f"full recovery of {settings.name}"
+    approval = approved(system, what, plan_text(agreed), typed=confirm_name)
+    with (
+        incident(system, Scenario.FULL_SYSTEM_FAILURE, what, disaster_at=clock.disaster_at) as told,
+        course(settings, PROCEDURE, wish.parameters, anew=anew) as steps,
+    ):
+        told.approval(approval, what)
+        plan = steps.step(PLAN, pin, agreed)
+        recovery = Recovery(system, settings, plan, steps, told)
+
+        recovery.tell_people()
+        recovery.restore_beside_each_other()
+        recovery.bring_to_their_places()
+        recovery.erase_the_forgotten()
+        recovery.start_data()
+        recovery.start_application()
+        recovery.verify()
+        recovery.switch_traffic(anyway=switch_anyway)
+        recovery.restore_the_rest()
+        recovery.protect_again()
+
+        outcome = conclude(system, plan, steps.journal, recovery.reached(), clock.disaster_at)
+        told.measured(plan.point or settings.name, outcome.verdict, outcome.phases, outcome.loss)
+        show_full_recovery(outcome)
+        recovery.require_in_service(outcome)
+    return outcome

@@ -1,0 +1,262 @@
+"""A disk overwrites pages of the running shop. `dr recover-db --in-place` brings it back where it was, and healthy.
+
+Played once. Before it, a person was erased whom the backup still has; at two of its steps the procedure was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dr.configuration.procedures.erasure import ErasureSettings
+from dr.demo.corruption import overwrite_pages
+from dr.demo.estate import OWNER
+from dr.demo.queries import query
+from dr.errors import DrError
+from dr.operations.measure_loss import note_position
+from dr.postgres.canary import beat
+from dr.postgres.connection import connected
+from dr.services.registry import service
+from tests.scenarios.product import Product, product
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.incident("I4", "I32")]
+
+FORGOTTEN = 17
+ERASING = "UPDATE shop.users SET email = 'erased-' || id || '@erased.example', full_name = '' WHERE id = :subject"
+CHECK = "SELECT 1 FROM shop.users WHERE id = :subject AND (full_name <> '' OR email NOT LIKE 'erased-%')"
+KILLED_AT = ("restore beside, question and re-erase", "start PostgreSQL")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a dry run says, and whether production's directory was the same afterwards."""
+
+    plan: dict[str, Any]
+    untouched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The shop after the recovery, what the procedure answered, and what was where before."""
+
+    shop: Product
+    answer: dict[str, Any]
+    table: str
+    acknowledged: int
+    killed: tuple[str, ...]
+    person: dict[str, Any]
+    before: Planned
+    swapped: dict[str, Any]
+    down: float
+
+
+def break_pages(shop: Product) -> str:
+    """The server is gone in an instant, the disk loses pages, it comes up again and serves; the table's name."""
+    with connected(shop.superuser_url) as connection:
+        connection.execute("CHECKPOINT")
+        row = connection.execute(query("largest_table")).fetchone()
+    assert row is not None
+    shop.kill("database")
+    overwrite_pages(shop.place.production / row["path"], row["page_bytes"], row["pages"], seed=6)
+    service(shop.system, "database").start(60)
+    return str(row["name"])
+
+
+def beat_once(shop: Product) -> None:
+    """A canary row, and its place outside the database."""
+    with connected(shop.place.urls[OWNER]) as connection:
+        note_position(shop.system, beat(connection))
+
+
+def journal_of(shop: Product) -> Path:
+    """The first run of the procedure."""
+    found = sorted((shop.system.state_directory / "procedures" / shop.system.name).glob("recover-db-in-place_*"))
+    return found[0] / "journal.jsonl" if found else Path("none")
+
+
+def kill_at(shop: Product, step: str) -> str:
+    """Run the procedure and SIGKILL it as soon as ``step`` has begun; the state of its journal then."""
+    argv = (sys.executable, "-m", "dr.cli", "recover-db", "--in-place", "--confirm", shop.system.name, "--json")
+    environment = {**os.environ, **shop.environment, "DR_RUNNER": "plain"}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and running.poll() is None:
+            try:
+                begun = f'"what":"begin","step":"{step}"' in journal_of(shop).read_text()
+            except (FileNotFoundError, ValueError):
+                begun = False
+            if begun:
+                running.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.02)
+        said = running.stderr.read().decode() if running.stderr else ""
+    assert running.returncode == -signal.SIGKILL, said
+    last = json.loads(journal_of(shop).read_text().splitlines()[-1])
+    return f"{last['what']} {last['step']}"
+
+
+def ask_first(shop: Product) -> Planned:
+    """A dry run, and what it has left as it was."""
+    beside = {path.name for path in shop.place.production.parent.iterdir()}
+    pid = shop.pid("database")
+    plan = shop.dr("recover-db", "--in-place", "--dry-run")["plan"]
+    same = {path.name for path in shop.place.production.parent.iterdir()} == beside
+    return Planned(plan, same and pid == shop.pid("database"))
+
+
+def swap(shop: Product) -> tuple[dict[str, Any], float]:
+    """Once more, with the shortest outage: the answer, and how long PostgreSQL was away."""
+    gone: list[float] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            try:
+                with connected(shop.superuser_url) as connection:
+                    connection.execute("SELECT 1")
+            except DrError:
+                gone.append(time.monotonic())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        answer = shop.dr("recover-db", "--swap", "--no-emergency-copy", "it is sound", "--confirm", shop.system.name)
+    finally:
+        over.set()
+        watcher.join()
+    return answer, (gone[-1] - gone[0]) if gone else 0.0
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """Once."""
+    here = tmp_path_factory.mktemp("in_place")
+    (here / "erasure").mkdir()
+    (here / "erasure" / "people.sql").write_text(ERASING)
+    (here / "erasure" / "people.check.sql").write_text(CHECK)
+    with product(here / "the shop", kinds=()) as shop:
+        settings = ErasureSettings(here / "ledger.jsonl", here / "erasure", shop.superuser_url)
+        shop.reconfigure(erasure=settings)
+        shop.dr("backup", "--cloud", "--kind", "base")
+        shop.writer.wait_for_more(5)
+        shop.dr("erase", "--subject", str(FORGOTTEN), "--reason", "DSR-1", "--confirm", shop.system.name)
+        shop.writer.wait_for_more(5)
+        beat_once(shop)
+        before = ask_first(shop)
+        table = break_pages(shop)
+        acknowledged = len(shop.acknowledged())
+        killed = tuple(kill_at(shop, step) for step in KILLED_AT)
+        answer = shop.dr("recover-db", "--in-place", "--confirm", shop.system.name)
+        with connected(shop.superuser_url) as connection:
+            person = connection.execute(
+                "SELECT email, full_name FROM shop.users WHERE id = %s", (FORGOTTEN,)
+            ).fetchone()
+        shop.writer.wait_for_more(3)
+        shop.writer.stop()
+        swapped, down = swap(shop)
+        yield Played(shop, answer, table, acknowledged, killed, dict(person or {}), before, swapped, down)
+
+
+def test_the_plan_says_all_and_touches_nothing(played: Played) -> None:
+    """The steps in their order, the target in UTC and here, how long and what it loses (I6)."""
+    plan = played.before.plan
+    steps = " / ".join(plan["steps"])
+
+    assert played.before.untouched
+    assert plan["production"] is True
+    assert steps.index("stop the application") < steps.index("restore beside") < steps.index("exchange by renaming")
+    assert "UTC" in plan["point"]["until"]
+    assert " here" in plan["point"]["until"]
+    assert plan["point"]["lost"]
+
+
+def test_a_swap_keeps_production_answering_until_the_end(played: Played) -> None:
+    """It recovers what was recovered before, with the orders since; away only for stop, rename and start."""
+    assert played.swapped["rto_seconds"] > played.down > 0
+    assert played.down < 0.7 * played.swapped["rto_seconds"]
+    assert "declined: it is sound" in played.swapped["emergency_copy"][0]
+
+
+def test_nothing_that_was_acknowledged_is_lost(played: Played) -> None:
+    """The server was stopped in order, so the receiver has all of it; and the shop took orders again, kept as well."""
+    assert len(played.shop.acknowledged()) >= played.acknowledged + 3 >= 13
+    assert played.shop.lost() == ()
+
+
+def test_the_damage_is_named(played: Played) -> None:
+    """By the server, or by the checksums on its disk once it had stopped."""
+    assert any(
+        played.table in line and ("invalid page" in line or "damaged pages" in line) for line in played.answer["damage"]
+    )
+
+
+def test_what_could_still_be_read_was_copied_out_first(played: Played) -> None:
+    """Encrypted, with the rows of the sound tables."""
+    (directory,) = (played.shop.system.state_directory / "recovery" / played.shop.system.name).glob("emergency_*")
+
+    assert "emergency copy in" in played.answer["emergency_copy"][0]
+    assert [file.name for file in directory.iterdir() if file.name.startswith("shop")] == ["shop.sql.gz.gpg"]
+
+
+def test_an_erased_person_does_not_come_back(played: Played) -> None:
+    """The backup is older than the erasure, and the WAL is not relied on for it."""
+    assert played.person == {"email": f"erased-{FORGOTTEN}@erased.example", "full_name": ""}
+    assert "1 people erased again" in played.answer["erased"]
+
+
+def test_the_old_directory_is_kept_whole(played: Played) -> None:
+    """With its control file; and no copy on trial is left."""
+    aside = Path(played.answer["aside"])
+    beside = {path.name for path in aside.parent.iterdir() if path.name.startswith("production")}
+
+    assert aside != Path(played.swapped["aside"])
+    assert (aside / "global" / "pg_control").is_file()
+    assert aside.name.startswith("production.before_")
+    assert not [name for name in beside if ".recovered_" in name and not name.endswith("_tablespaces")]
+
+
+def test_it_went_on_where_it_was_killed(played: Played) -> None:
+    """Twice, by SIGKILL: what had ended was not done again."""
+    events = [json.loads(line) for line in journal_of(played.shop).read_text().splitlines()]
+    ended = [event["step"] for event in events if event["what"] == "end"]
+
+    assert played.killed == tuple(f"begin {step}" for step in KILLED_AT)
+    assert sum(event["what"] == "open" for event in events) == 3
+    assert len(ended) == len(set(ended))
+    assert played.answer["resumed"] is True
+
+
+def test_both_objectives_are_met(played: Played) -> None:
+    """Counted from the first beginning, killings included; the canary tells that nothing was lost."""
+    assert played.answer["rto_met"] is True
+    assert played.answer["rto_seconds"] < 15 * 60
+    assert played.answer["rpo_seconds"] == 0
+    assert played.answer["health"]
+
+
+def test_undo_puts_the_old_directory_back_and_keeps_the_other(played: Played) -> None:
+    """The last test. What the swap had set aside is there again."""
+    aside = Path(played.swapped["aside"])
+    with connected(played.shop.superuser_url) as connection:
+        before = connection.execute("SELECT timeline_id AS t FROM pg_control_checkpoint()").fetchone()
+
+    undone = played.shop.dr("recover-db", "--undo", "--confirm", played.shop.system.name)["undone"]
+
+    with connected(played.shop.superuser_url) as connection:
+        timeline = connection.execute("SELECT timeline_id AS t FROM pg_control_checkpoint()").fetchone()
+    assert timeline is not None
+    assert before is not None
+    assert timeline["t"] < before["t"]
+    assert not aside.exists()
+    assert (Path(undone["undone"]) / "PG_VERSION").is_file()

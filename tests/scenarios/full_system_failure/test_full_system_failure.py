@@ -1,0 +1,170 @@
+"""Everything is gone: the whole product comes back on a clean host, from a bucket, a key and a configuration.
+
+Without Prefect, with no network but the way to the bucket. Every order that a customer was told of is accounted for:
+it is there as it was, or it lies after the last WAL that any store has, and the report says how much that is at most.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.scenarios.lost_host import AFTER, BEFORE, Host, LostHost
+from tests.scenarios.machine import machine
+
+KINDS = ("redis", "files", "config", "secrets", "certificates", "code", "logs")
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The host afterwards, what its operator was shown before, and what he was told in the end."""
+
+    host: Host
+    planned: dict[str, Any]
+    answer: dict[str, Any]
+    led_before: str
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        found = self.answer["outcome"]
+        assert isinstance(found, dict)
+        return found
+
+    def phase(self, name: str) -> dict[str, float]:
+        """One step's begin and end, in seconds since the beginning."""
+        return next(item for item in self.outcome["phases"] if item["name"] == name)
+
+
+@pytest.fixture(scope="module")
+def recovered(lost: LostHost) -> Iterator[Recovered]:
+    """``dr full-recovery --dry-run``, then ``dr full-recovery``."""
+    with machine(lost.port) as there:
+        host = lost.host("second", there)
+        planned = host.dr("full-recovery", "--dry-run")
+        assert planned.returncode == 0, planned.stderr
+        led_before = lost.leads_to()
+        at = lost.disaster_at.isoformat()
+        answer = host.recover("--disaster-at", at)
+        yield Recovered(host, _json(planned.stdout), answer, led_before)
+
+
+def _json(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_every_acknowledged_order_is_accounted_for(recovered: Recovered, lost: LostHost) -> None:
+    """What was shipped is there; what is not there came later than all that is, and within the loss that is told."""
+    missing = recovered.host.missing()
+    there = [order for order in lost.acknowledged if order not in missing]
+    loss = recovered.outcome["loss"]
+
+    assert len(there) >= lost.shipped > 0
+    assert all(one.at > max(order.at for order in there) for one in missing)
+    assert loss["seconds"] is not None
+    assert all((lost.disaster_at - one.at).total_seconds() <= loss["seconds"] for one in missing)
+
+
+@pytest.mark.incident("I8")
+def test_every_component_is_back_as_it_was(recovered: Recovered) -> None:
+    """Each by its own comparison with what was destroyed; code and logs lie ready, and that is said."""
+    parts = {part["name"]: part for part in recovered.outcome["parts"]}
+    problems = {kind: found.problems for kind, found in recovered.host.compared().items()}
+
+    assert {name.partition(" ")[0] for name in parts} == {"database", *KINDS}
+    assert not any(part["failed"] for part in parts.values()), parts
+    assert problems == dict.fromkeys(("redis", "files", "config", "secrets", "certificates"), ())
+    left = [line for line in recovered.outcome["todo"] if "bring it to where it belongs" in line]
+    assert any("code" in line for line in left)
+    assert any("logs" in line for line in left)
+
+
+@pytest.mark.incident("I8")
+def test_everything_happens_in_its_order_and_what_may_go_together_does(recovered: Recovered) -> None:
+    """Files before services, services before the application, verification before traffic; each with its time."""
+    names = (
+        "lay config",
+        "erase the forgotten",
+        "start data services",
+        "put Redis back",
+        "start the application",
+        "wait until healthy",
+        "switch traffic",
+    )
+    order = [recovered.phase(name) for name in names]
+    database, files = recovered.phase("database"), recovered.phase("restore files")
+
+    assert all(one["end"] <= next_one["begin"] for one, next_one in pairwise(order))
+    assert recovered.phase("restore code")["begin"] >= recovered.phase("switch traffic")["end"]
+    assert max(database["begin"], files["begin"]) < min(database["end"], files["end"])
+    assert all(phase["busy_seconds"] is None or phase["busy_seconds"] >= 0 for phase in recovered.outcome["phases"])
+
+
+def test_the_name_leads_here_only_after_all_of_it_was_verified(recovered: Recovered, lost: LostHost) -> None:
+    """Before it led to the lost host. That others learn of it later counts in the recovery time."""
+    verdict = recovered.outcome["verdict"]
+
+    assert (recovered.led_before, lost.leads_to()) == (BEFORE, AFTER)
+    assert recovered.outcome["blocked"] == []
+    assert recovered.outcome["switched"]
+    everywhere = recovered.phase("until everybody is led here")
+    assert verdict["rto_seconds"] >= recovered.phase("switch traffic")["end"] + (
+        everywhere["end"] - everywhere["begin"]
+    )
+
+
+def test_it_meets_the_objective_of_a_full_system_failure(recovered: Recovered) -> None:
+    """30 minutes, and at most 30 minutes lost."""
+    verdict = recovered.outcome["verdict"]
+
+    assert verdict["objective"] == {"rto_seconds": 1800, "rpo_seconds": 1800}
+    assert verdict["rto_seconds"] < 1800
+    assert verdict["rpo_seconds"] < 1800
+
+
+def test_the_plan_says_every_part_where_it_goes_and_what_is_missing(recovered: Recovered, lost: LostHost) -> None:
+    """Before anybody agrees to anything; a dry run leaves nothing on the host."""
+    plan = recovered.planned["plan"]
+    parts = {part["name"].partition(" ")[0]: part for part in plan["parts"]}
+
+    assert plan["point"] == lost.point
+    assert set(parts) == set(KINDS)
+    assert all(part["fetch_bytes"] > 0 and part["stores"] == ["cloud"] for part in parts.values())
+    assert plan["database"]["directory"] == str(lost.product.place.production)
+    assert "newest WAL" in plan["database"]["choice"]
+    assert any("server images" in line for line in plan["missing"])
+
+
+def test_it_ran_without_prefect_and_its_record_is_in_the_store(recovered: Recovered, lost: LostHost) -> None:
+    """By the plain runner, every step with its time; the incident that it opened is on the host and in the store."""
+    found = lost.amazon.client().list_objects_v2(
+        Bucket=lost.cloud.bucket, Prefix=f"{lost.product.system.name}/evidence/"
+    )
+    keys = [item["Key"] for item in found["Contents"]]
+    bodies = [
+        json.loads(lost.amazon.client().get_object(Bucket=lost.cloud.bucket, Key=key)["Body"].read())
+        for key in keys
+        if "/run_" in key
+    ]
+    runs = [body for body in bodies if body["flow"] == "full-recovery" and body["outcome"] == "completed"]
+    listed = recovered.host.dr("incident", "list")
+
+    assert {run["runner"] for run in runs} == {"plain"}
+    assert any("restore the database" in {step["name"] for step in run["steps"]} for run in runs)
+    assert any("/incident_" in key for key in keys)
+    assert listed.returncode == 0, listed.stderr
+
+
+def test_a_second_full_recovery_onto_the_same_host_is_refused(recovered: Recovered, lost: LostHost) -> None:
+    """What is there now is in service: nothing of it is touched."""
+    refused = recovered.host.dr("full-recovery", "--confirm", recovered.host.system.name)
+
+    assert refused.returncode == 11, refused.stdout
+    assert str(lost.product.place.production) in refused.stdout
+    assert recovered.host.here(lost.product.rows)
