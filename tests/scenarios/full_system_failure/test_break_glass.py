@@ -94,7 +94,7 @@ def _restore_notes(lost: LostHost) -> str:
 def test_what_restore_md_shows_is_a_configuration_that_is_understood(glass: Glass) -> None:
     """Filled in and otherwise as it stands; with it the recovery ended well, and said what it could not do."""
     assert glass.code == 0, glass.told
-    assert read_file(glass.home / "dr.toml")
+    assert read_file(glass.home / "dr.toml").systems
     assert glass.outcome["verified"].startswith("not asked")
     assert not glass.outcome["blocked"]
     assert not glass.outcome["switched"]

@@ -22,12 +22,13 @@ BEHIND = " --config '/etc/my dr.toml' --system shop"
 
 def saw(subject: Subject, condition: Condition = Condition.DOWN, name: str = "", **more: object) -> Observation:
     """Something, as it might have been seen."""
-    return replace(Observation(subject, condition, str(condition).upper(), f"it is {condition}", name), **more)
+    plain = Observation(subject, condition, str(condition).upper(), f"it is {condition}", name)
+    return replace(plain, **more)  # type: ignore[arg-type]
 
 
 def step(*seen: Observation, **around: object):
     """What is advised then."""
-    return next_step(judge(seen), seen, replace(AROUND, **around), DEFAULT_OBJECTIVES)
+    return next_step(judge(seen), seen, replace(AROUND, **around), DEFAULT_OBJECTIVES)  # type: ignore[arg-type]
 
 
 DATABASE, REDIS, APPLICATION = (saw(one) for one in (Subject.DATABASE, Subject.REDIS, Subject.APPLICATION))
