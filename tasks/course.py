@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from dr.configuration.model import System
 from dr.errors import DrError
-from dr.evidence.journal import Journal, Opening, open_journal
+from dr.evidence.journal import Journal, Opening, open_journal, supersede
 from dr.pipeline.process import end_children_of_threads
 from tasks.runner import current_run
 
@@ -108,6 +108,8 @@ def course(system: System, procedure: str, parameters: Mapping[str, str], *, ane
             )
         yield Course(journal)
         journal.close()
+        # Whatever was cut off before is of yesterday now, by whatever words it had been asked for.
+        supersede(place_of(system), procedure, system.name, f"by {journal.name}")
 
 
 def place_of(system: System) -> Path:

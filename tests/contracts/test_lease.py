@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -119,6 +121,33 @@ def test_a_pid_that_is_another_process_now_is_no_living_holder() -> None:
     assert replace(living, begun="1").is_dead
     assert not replace(living, begun="1", place="another boot").is_dead
     assert not replace(living, begun="1", place="").is_dead
+
+
+_HIDDEN = """
+import os, sys
+from dataclasses import replace
+from dr.storage.lease import Holder
+pid, begun = int(sys.argv[1]), sys.argv[2]
+mine = Holder.here("run", "backup")
+os.setresuid(65534, 65534, 65534)
+there = replace(mine, pid=pid, begun=begun)
+print(there.is_dead, replace(there, pid=2**22 - 1).is_dead)
+"""
+
+
+@pytest.mark.parametrize("option", ["hidepid=1", "hidepid=2"])
+def test_a_process_that_the_system_hides_is_not_taken_for_dead(option: str) -> None:
+    """Hardened hosts show nobody another user's processes: the living keep their lease, the dead still lose it."""
+    if os.geteuid() != 0:
+        pytest.skip("not applicable: only root can mount /proc anew")
+    living = Holder.here("run", "backup")
+    mount = f"mount -t proc -o remount,{option} proc /proc 2>/dev/null || mount -t proc -o {option} proc /proc"
+    script = f'{mount}; exec "$0" -c "$1" "$2" "$3"'
+    argv = ("unshare", "--mount", "sh", "-c", script, sys.executable, _HIDDEN, str(living.pid), living.begun)
+
+    answer = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+
+    assert answer.stdout.split() == ["False", "True"]
 
 
 def _acquire_when_free(store: Store, deadline: float) -> Lease:
