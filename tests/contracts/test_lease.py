@@ -8,13 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -96,58 +93,6 @@ def test_a_killed_holder_keeps_the_lease_for_its_ttl_and_no_longer(place: Subjec
     with _acquire_when_free(place.store, time.monotonic() + 12) as lease:
         assert time.monotonic() - killed > 1
         lease.check()
-
-
-def test_a_holder_that_can_be_seen_to_be_dead_does_not_hold_up_the_next_run(place: Subject) -> None:
-    """After kill -9 on this host the same command works at once: nobody waits two minutes for a recovery."""
-    with child(place.settings, "lease", "killed", "120") as process:
-        assert said(process) == "ready"
-        tell(process)
-        assert said(process) == "won"
-        with pytest.raises(LeaseHeld, match="backup run killed"):
-            _acquire(place.store, "too early")
-        process.kill()
-        process.wait()
-
-    with _acquire(place.store, "next") as lease:
-        lease.check()
-
-
-def test_a_pid_that_is_another_process_now_is_no_living_holder() -> None:
-    """After a crash its number may soon be somebody else's."""
-    living = Holder.here("run", "backup")
-
-    assert not living.is_dead
-    assert replace(living, begun="1").is_dead
-    assert not replace(living, begun="1", place="another boot").is_dead
-    assert not replace(living, begun="1", place="").is_dead
-
-
-_HIDDEN = """
-import os, sys
-from dataclasses import replace
-from dr.storage.lease import Holder
-pid, begun = int(sys.argv[1]), sys.argv[2]
-mine = Holder.here("run", "backup")
-os.setresuid(65534, 65534, 65534)
-there = replace(mine, pid=pid, begun=begun)
-print(there.is_dead, replace(there, pid=2**22 - 1).is_dead)
-"""
-
-
-@pytest.mark.parametrize("option", ["hidepid=1", "hidepid=2"])
-def test_a_process_that_the_system_hides_is_not_taken_for_dead(option: str) -> None:
-    """Hardened hosts show nobody another user's processes: the living keep their lease, the dead still lose it."""
-    if os.geteuid() != 0:
-        pytest.skip("not applicable: only root can mount /proc anew")
-    living = Holder.here("run", "backup")
-    mount = f"mount -t proc -o remount,{option} proc /proc 2>/dev/null || mount -t proc -o {option} proc /proc"
-    script = f'{mount}; exec "$0" -c "$1" "$2" "$3"'
-    argv = ("unshare", "--mount", "sh", "-c", script, sys.executable, _HIDDEN, str(living.pid), living.begun)
-
-    answer = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
-
-    assert answer.stdout.split() == ["False", "True"]
 
 
 def _acquire_when_free(store: Store, deadline: float) -> Lease:
