@@ -89,8 +89,8 @@ class Journal:
         return any(event.what == "begin" and event.step == step for event in self._events)
 
     def result(self, step: str, kind: Any) -> Any:
-        """What a step that ended gave."""
-        found = next(event for event in self._events if event.what == "end" and event.step == step)
+        """What a step that ended gave, the last time."""
+        found = next(event for event in reversed(self._events) if event.what == "end" and event.step == step)
         return decoded_result(found, kind)
 
     def begin(self, step: str) -> None:
@@ -113,9 +113,12 @@ class Journal:
         """The procedure is over; nobody resumes it."""
         self._write(Event(_now(), "close", text=mask_url(text)))
 
-    def do(self, step: str, action: Callable[[], T], kind: Any) -> T:
-        """The step's result: read back, as a ``kind``, where it ended before, otherwise by doing it now."""
-        if self.is_done(step):
+    def do(self, step: str, action: Callable[[], T], kind: Any, *, anew: bool = False) -> T:
+        """The step's result: read back, as a ``kind``, where it ended before, otherwise by doing it now.
+
+        ``anew``: by doing it now in any case.
+        """
+        if not anew and self.is_done(step):
             return cast("T", self.result(step, kind))
         self.begin(step)
         try:

@@ -258,3 +258,15 @@ def _write_a_lot(file: Path) -> int:
         while stream.write(b"x" * 4096):
             pass
     return file.stat().st_size
+
+
+def test_a_step_that_is_to_be_done_anew_gives_what_it_gave_last(tmp_path: Path) -> None:
+    """What it had seen before may not hold any more."""
+    given = iter((1, 2, 3))
+    with opened(tmp_path) as first:
+        first.do("fence", lambda: next(given), int)
+    with opened(tmp_path) as second:
+        again = second.do("fence", lambda: next(given), int, anew=True)
+        kept = second.do("fence", lambda: next(given), int)
+
+    assert (again, kept) == (2, 2)
