@@ -7,7 +7,7 @@ from dr.operations.region.outcome import FailedBack
 from dr.policy.objectives import Scenario
 from dr.policy.traffic_side import Side
 from tasks.approval import approved
-from tasks.course import course
+from tasks.course import course, give_up
 from tasks.evidence import keep
 from tasks.exclusive import exclusive
 from tasks.incident import incident
@@ -30,6 +30,7 @@ from tasks.region import (
     verify_first,
 )
 from tasks.region_report import failback_plan, failed_back, prepared, show_failback, show_look
+from tasks.region_resume import HAND_OVER, first_took_over
 from tasks.runner import flow
 from tasks.systems import load_system
 
@@ -54,13 +55,16 @@ def fail_back(
     show_look(seen)
     if dry_run:
         return seen
-    approved(system, "go back to the first region", failback_plan(settings, seen), typed=confirm_name)
+    what = "go back to the first region"
+    approval = approved(system, what, failback_plan(settings, seen), typed=confirm_name)
 
     with (
         incident(system, Scenario.DATA_CENTER_OUTAGE, "return to the first region") as case,
         exclusive(system, "failover", require_postgres=False),
         course(settings, PROCEDURE, {}, anew=anew) as steps,
     ):
+        case.approval(approval, what)
+        done = first_took_over(system, steps)
         out = steps.step("keep the old server out", keep_first_out, system)
         diverged = steps.step("list what only it has", list_diverged, system)
         case.note(str(diverged))
@@ -71,13 +75,18 @@ def fail_back(
             return prepared(settings, out, diverged, rebuilt)
 
         changes = steps.step("plan the traffic", plan_traffic, system, Side.PRIMARY)
+        # From here on the failover is undone; what can refuse is asked before the application ends.
+        give_up(settings, "region-failover", steps)
+        steps.step("claim the timeline", claim_for_first, system, steps.journal.name)
         steps.step("end the application", end_second, system)
         steps.step("wait until it is level", catch_up_first, system)
-        handed = steps.step("hand over", hand_over, system)
-        steps.step("claim the timeline", claim_for_first, system, steps.journal.name)
+        # As long as nobody was promoted, that the second region's server is down may not hold any more.
+        shut = steps.step if done else steps.anew
+        handed = shut(HAND_OVER, hand_over, system, steps.journal.was_begun(HAND_OVER))
         took = steps.step("promote the first region", promote_first, system, handed)
         steps.step("begin the application", begin_first, system)
-        led = steps.step("switch the traffic", switch, system, changes)
+        again = steps.journal.was_begun("switch the traffic")
+        led = steps.step("switch the traffic", switch, system, Side.PRIMARY, changes, again)
         findings = steps.step("verify the first region", verify_first, system)
         rearmed = steps.step("keep its WAL", rearm_first, system)
         follows = steps.step("let the second region follow", follow_first, system)

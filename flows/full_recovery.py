@@ -81,7 +81,7 @@ def full_recovery(
         recovery.protect_again()
 
         outcome = conclude(system, plan, steps.journal, recovery.reached(), clock.disaster_at)
-        told.measured(plan.point or settings.name, outcome.verdict, outcome.phases, outcome.loss)
         show_full_recovery(outcome)
         recovery.require_in_service(outcome)
+        told.measured(plan.point or settings.name, outcome.verdict, outcome.phases, outcome.loss)
     return outcome

@@ -13,6 +13,7 @@ from tasks.application import (
     conclude,
     look,
     pin,
+    require_alone,
     require_healthy,
     require_well,
     settings_of,
@@ -53,6 +54,7 @@ def recover_application(
     if agreed.nothing:
         require_well(agreed)
         return agreed
+    require_alone(system, services)
     settings = settings_of(system)
     what = f"recovery of the application of {settings.name}"
     approval = approved(system, what, plan_text(agreed), typed=confirm_name)
@@ -60,6 +62,7 @@ def recover_application(
     with incident(system, SCENARIO, what) as told:
         told.approval(approval, what)
         with course(settings, PROCEDURE, wish, anew=anew or another_outage(settings)) as steps:
+            require_alone(system, services)  # an approval may have taken an hour
             plan = steps.step("plan", pin, agreed)
             made = attempts(steps, system, plan)
             clock.stop(steps.journal)

@@ -72,11 +72,11 @@ def recover_database(
         no_emergency_copy: The reason for replacing what is there without copying out of it what can be read.
         even_so: In place, also where nothing but indexes is damaged.
         undo: Put back what the last recovery in place has set aside; nothing else is done.
-        anew: In place, begin again, instead of going on with a run that was cut off.
+        anew: In place or undo: begin again, instead of going on with a run that was cut off.
     """
     clock = RecoveryClock(disaster_at)
     if undo:
-        return undo_in_place(system, dry_run=dry_run, confirm_name=confirm_name)
+        return undo_in_place(system, dry_run=dry_run, confirm_name=confirm_name, anew=anew)
     until = parse_recovery_target(
         time=target_time,
         lsn=target_lsn,

@@ -8,7 +8,7 @@ from dr.policy.objectives import Scenario
 from dr.policy.recovery_target import aware_time
 from dr.policy.traffic_side import Side
 from tasks.approval import approved
-from tasks.course import course
+from tasks.course import course, give_up
 from tasks.evidence import keep
 from tasks.exclusive import exclusive
 from tasks.incident import incident
@@ -28,6 +28,7 @@ from tasks.region import (
     verify_second,
 )
 from tasks.region_report import failed_over, failover_plan, is_going_on, show_failover, show_look
+from tasks.region_resume import FENCE, REPLAY, second_took_over
 from tasks.runner import flow
 from tasks.systems import load_system
 
@@ -66,25 +67,32 @@ def region_failover(
         return seen
     if not going_on:
         check_standby(seen)
+    what = "fail over to the second region"
     since = aware_time(disaster_at) if disaster_at else None
-    approved(system, "fail over to the second region", failover_plan(settings, seen), typed=confirm_name)
+    approval = approved(system, what, failover_plan(settings, seen), typed=confirm_name)
 
     with (
         incident(system, Scenario.DATA_CENTER_OUTAGE, "failover to the second region", disaster_at=since) as case,
         exclusive(system, "failover", require_postgres=False),
         course(settings, PROCEDURE, {}, anew=anew) as steps,
     ):
+        case.approval(approval, what)
+        done = second_took_over(system, steps)
+        give_up(settings, "fail-back", steps)
         if fenced_by:
             case.decision(f"{fenced_by} says that the first region's server is fenced")
-        fenced = steps.step("fence the first region", fence_first, system, fenced_by)
-        replayed = steps.step("replay what the stores have", replay_stored, system, without_archive)
+        # As long as nobody was promoted, what an earlier run has proven may not hold any more.
+        do = steps.step if done else steps.anew
+        fenced = do(FENCE, fence_first, system, fenced_by, steps.earlier(FENCE, fence_first))
+        replayed = do(REPLAY, replay_stored, system, without_archive, steps.earlier(REPLAY, replay_stored))
         steps.step("claim the timeline", claim_for_second, system, steps.journal.name)
         took = steps.step("promote the second region", promote_second, system, fenced)
         services = steps.step("begin the application", begin_second, system)
         changes = steps.step("plan the traffic", plan_traffic, system, Side.STANDBY)
-        led = steps.step("switch the traffic", switch, system, changes)
+        again = steps.journal.was_begun("switch the traffic")
+        led = steps.step("switch the traffic", switch, system, Side.STANDBY, changes, again)
         findings = steps.step("verify the second region", verify_second, system)
-        lost = steps.step("measure the loss", loss_of, system, took, replayed, fenced, since)
+        lost = steps.step("measure the loss", loss_of, system, took, replayed, fenced, since, steps.journal.begun_at)
         rearmed = steps.step("keep its WAL", rearm_second, system)
         label = "" if without_backup else steps.step("back up the second region", back_up_second, system)
         outcome = failed_over(

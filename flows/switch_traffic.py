@@ -7,12 +7,16 @@ from dr.traffic.protocol import Change, Switched
 from tasks.approval import approved
 from tasks.evidence import keep
 from tasks.runner import flow
-from tasks.traffic import plan_for, settle, show_plan, show_switched, switch
+from tasks.traffic import plan_for, require_agreed, settle, show_plan, show_switched, switch
 
 
 @flow(name="switch-traffic", flow_run_name="switch-traffic-{system}", when_done=keep)
 def switch_traffic(
-    system: str = "", to: Destination = Destination.PRIMARY, dry_run: bool = False, confirm_name: str = ""
+    system: str = "",
+    to: Destination = Destination.PRIMARY,
+    dry_run: bool = False,
+    confirm_name: str = "",
+    agreed: str = "",
 ) -> tuple[Change, ...] | tuple[Switched, ...]:
     """Switch load balancer, names and caches, and nothing else.
 
@@ -22,9 +26,11 @@ def switch_traffic(
             leads, with the time to live of normal times.
         dry_run: Show what would be done, and stop.
         confirm_name: The system's name, typed. Empty: a form asks for it.
+        agreed: Digest of the plan that was agreed to beforehand; another one is refused.
     """
     changes = plan_for(system, to)
     show_plan(changes)
+    require_agreed(changes, agreed)
     if dry_run or not any(change.needed for change in changes):
         return changes
     plan = "\n".join(f"* {change.described()}" for change in changes)

@@ -11,9 +11,11 @@ from dr.evidence.application_outcome import SCENARIO, ApplicationRecovered, Atte
 from dr.evidence.journal import Journal, unfinished
 from dr.operations.application import bring_up
 from dr.operations.application import warm as warming
+from dr.operations.application.alone import refuse_beside_another
 from dr.operations.application.ask import Answered
-from dr.operations.application.health import ask_application
+from dr.operations.application.health import ask_application, is_healthy
 from dr.operations.application.plan import ApplicationPlan, plan_application
+from dr.operations.application.roll_back import Older, at_fault
 from dr.policy.objectives import Verdict
 from tasks.course import Course, place_of
 from tasks.runner import task
@@ -21,12 +23,20 @@ from tasks.systems import load_system
 
 PROCEDURE = "recover-app"
 HOUR = 3600
+_AGAIN = 2
+_ASK_PAUSE_SECONDS = 1.0
 
 
 @task(name="look at the application", retries=1, timeout_seconds=120)
 def look(system: str, services: str, everything: bool) -> ApplicationPlan:
     """How every service is and what the application answers, and what is to be done."""
     return plan_application(settings_of(system), named=tuple(services.split()), everything=everything)
+
+
+@task(name="look for other procedures", timeout_seconds=120)
+def require_alone(system: str, services: str) -> None:
+    """Raise where another procedure has stopped what would be started, and is at work or was cut off."""
+    refuse_beside_another(settings_of(system), services.split())
 
 
 @task(name="keep the plan", timeout_seconds=60)
@@ -47,10 +57,22 @@ def restart_everything(system: str, agreed: ApplicationPlan) -> Attempt | None:
     return bring_up.restart_everything(settings_of(system), agreed.restart)
 
 
+@task(name="find the release at fault", timeout_seconds=120)
+def find_fault(system: str, agreed: ApplicationPlan) -> tuple[Older, ...]:
+    """Whose release may be the fault: kept, for half gone back it looks another way."""
+    return at_fault(settings_of(system), agreed.older)
+
+
 @task(name="roll back", timeout_seconds=HOUR)
-def roll_back(system: str, agreed: ApplicationPlan) -> Attempt:
+def roll_back(system: str, older: tuple[Older, ...]) -> Attempt:
     """Go back to the releases before, and wait until the application is healthy."""
-    return bring_up.go_back(settings_of(system), agreed.older)
+    return bring_up.go_back(settings_of(system), older)
+
+
+@task(name="return to the newest release", timeout_seconds=HOUR)
+def go_forward(system: str, older: tuple[Older, ...]) -> Attempt:
+    """An older one that does not help either is not what was deployed."""
+    return bring_up.go_forward(settings_of(system), older)
 
 
 @task(name="warm the caches", timeout_seconds=120)
@@ -61,9 +83,14 @@ def warm(system: str) -> tuple[Answered, ...]:
 
 @task(name="ask the application", timeout_seconds=120)
 def ask(system: str) -> tuple[Answered, ...]:
-    """What it answers in the end."""
+    """What it answers in the end; one bad answer is asked again."""
     settings = settings_of(system)
-    return ask_application(settings, float(settings.procedures.application.answer_seconds))
+    seconds = float(settings.procedures.application.answer_seconds)
+    for _ in range(_AGAIN):
+        if is_healthy(answers := ask_application(settings, seconds)):
+            return answers
+        time.sleep(_ASK_PAUSE_SECONDS)
+    return ask_application(settings, seconds)
 
 
 def settings_of(system: str) -> System:
@@ -100,8 +127,12 @@ def attempts(steps: Course, system: str, agreed: ApplicationPlan) -> tuple[Attem
     made = [steps.step("restart", restart, system, agreed)]
     if not made[-1].healthy and (wider := steps.step("restart everything", restart_everything, system, agreed)):
         made.append(wider)
-    if not made[-1].healthy and agreed.older:
-        made.append(steps.step("roll back", roll_back, system, agreed))
+    if made[-1].healthy or not agreed.older:
+        return tuple(made)
+    if older := steps.step("find the release at fault", find_fault, system, agreed):
+        made.append(steps.step("roll back", roll_back, system, older))
+        if not made[-1].healthy:
+            made.append(steps.step("return to the newest release", go_forward, system, older))
     return tuple(made)
 
 
@@ -120,6 +151,7 @@ def conclude(
         answers=tuple(f"{item.url}: {item.detail}, {item.seconds:.2f} s" for item in answers),
         warmed=tuple(f"{item.url}: {item.detail}" for item in warmed if not item.ok),
         verdict=Verdict(settings.objectives[SCENARIO], seconds, 0.0),
+        answered=is_healthy(answers),
     )
 
 
@@ -140,6 +172,12 @@ def require_healthy(outcome: ApplicationRecovered) -> None:
     """Raise ``ServiceError`` with what the services said last when nothing has helped."""
     if outcome.healthy:
         return
+    if outcome.attempts[-1].healthy:
+        raise ServiceError(
+            f"the application of {outcome.system} was healthy and is so no more",
+            detail="\n".join(outcome.answers),
+            hint="Run it again: it looks anew.",
+        )
     tried = "; ".join(f"{item.what}: {', '.join(item.services)}" for item in outcome.attempts)
     raise ServiceError(
         f"the application of {outcome.system} does not come back",

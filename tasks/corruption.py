@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from dr.evidence.in_place import Undone
+from dr.catalog.canary import Beat
+from dr.evidence.findings import Loss
+from dr.operations import measure_loss
 from dr.operations.application.ask import Answered
 from dr.operations.application.health import wait_until_healthy
 from dr.operations.application.start import start_application
@@ -79,6 +81,12 @@ def stop_postgresql(system: str) -> Status:
     return serve.stop_database(load_system(system))
 
 
+@task(name="note when PostgreSQL last ran", timeout_seconds=60)
+def note_last_ran(system: str) -> int:
+    """So that a run that goes on sees whether it has served since."""
+    return place.last_ran(place.data_directory(load_system(system)))
+
+
 @task(name="look at the pages on disk", timeout_seconds=6 * HOUR)
 def look_at_the_disk(system: str, damage: Damage, names: Path) -> Damage:
     """What the stopped server's files hold."""
@@ -105,24 +113,22 @@ def make_the_copy(system: str, settled: Settled, begun: datetime) -> Staged:
     return stage.stage(settings, chosen, here.data)
 
 
+@task(name="measure the loss", timeout_seconds=600)
+def measure_the_loss(system: str, restored: Beat | None, disaster_at: datetime | None) -> Loss:
+    """While nobody writes: the canary of the recovered database overwrites what this host knows of the old one."""
+    return measure_loss.measure_loss(load_system(system), restored, disaster_at)
+
+
 @task(name="exchange the directories", timeout_seconds=HOUR)
-def exchange_directories(system: str, begun: datetime) -> Exchanged:
+def exchange_directories(system: str, begun: datetime, identity: str) -> Exchanged:
     """By renaming; the old one is kept."""
-    return exchange.exchange(place.place_at(load_system(system), begun))
+    return exchange.exchange(place.place_at(load_system(system), begun), identity)
 
 
-@task(name="exchange the directories back", timeout_seconds=HOUR)
-def exchange_back(system: str, begun: datetime, kept: str) -> Exchanged:
-    """What was set aside takes its place again; what took its place is kept too."""
-    return exchange.exchange(place.place_to_undo(load_system(system), begun, Path(kept)), carry=False)
-
-
-@task(name="plan the way back", timeout_seconds=60)
-def plan_undo(system: str) -> Undone:
-    """Which directory would take production's place again."""
-    settings = load_system(system)
-    serve.database_service(settings)
-    return Undone(str(place.data_directory(settings)), str(place.newest_aside(settings)))
+@task(name="look whether the copy lies in production's place", timeout_seconds=60)
+def require_exchanged(system: str, identity: str) -> None:
+    """What a run before this one has put there may have been taken away since."""
+    exchange.require_exchanged(place.data_directory(load_system(system)), identity)
 
 
 @task(name="start PostgreSQL", retries=1, timeout_seconds=HOUR)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from dr.configuration.model import System
-from dr.errors import TargetRefused
-from dr.evidence.in_place import RecoveredInPlace, Undone
-from dr.evidence.journal import Journal, read_journal, unfinished
+from dr.errors import DrError, TargetRefused
+from dr.evidence.findings import Loss
+from dr.evidence.in_place import RecoveredInPlace
+from dr.evidence.journal import Journal, supersede
 from dr.evidence.phases import Phase
 from dr.evidence.scoreboard import RecoveryOutcome
-from dr.operations import measure_loss
 from dr.operations.application.ask import Answered
 from dr.operations.database.assess_damage import require_restore
 from dr.operations.database.emergency_copy import EmergencyCopy
@@ -21,20 +22,25 @@ from dr.operations.database.plan_in_place import InPlace
 from dr.operations.database.stage import Staged
 from dr.policy.damage import Damage
 from dr.policy.objectives import Scenario, Verdict
-from dr.policy.recovery_plan import RecoveryPlan
 from dr.policy.recovery_target import TargetKind
 from tasks import corruption
 from tasks.corruption import Settled
+from tasks.corruption_unfinished import COPY, EXCHANGE, LAST_RAN, UNDO
 from tasks.course import Course, place_of
 from tasks.incident import IncidentRecord
 from tasks.systems import load_system
 
 logger = logging.getLogger(__name__)
 
-PROCEDURE = "recover-db-in-place"
+R = TypeVar("R")
 NAMES = "relations.json"
-RECENT = timedelta(hours=24)
-"""What was begun longer ago belongs to another disaster: its copy would take today's data with it."""
+
+
+def each_time(steps: Course, name: str, action: Callable[..., R], *arguments: Any) -> R:
+    """A step that is done also when an earlier run has done it: a reboot undoes it, and twice does no harm."""
+    if steps.journal.is_done(name):
+        return action(*arguments)
+    return steps.step(name, action, *arguments)
 
 
 @dataclass(slots=True)
@@ -50,18 +56,30 @@ class InPlaceRecovery:
     copy: EmergencyCopy = field(init=False)
     settled: Settled = field(init=False)
     staged: Staged = field(init=False)
+    lost: Loss = field(init=False)
     exchanged: Exchanged = field(init=False)
     answers: tuple[Answered, ...] = ()
 
+    @property
+    def _in_service(self) -> bool:
+        """Whether an earlier run has put the copy into production's place: nothing is stopped under it."""
+        return self.steps.journal.is_done(EXCHANGE)
+
     def begin(self) -> None:
+        """A way back that was cut off is over: gone on with later, it would take away what is put there now."""
+        settings = load_system(self.system)
+        supersede(place_of(settings), UNDO, settings.name, f"by {self.steps.journal.name}")
         self.begun = self.steps.step("begin", corruption.begin)
 
     def stop_application(self) -> None:
-        self.steps.step("stop the application", corruption.stop_the_application, self.system)
+        if not self._in_service:
+            each_time(self.steps, "stop the application", corruption.stop_the_application, self.system)
 
     def stop_database(self) -> None:
         """Only a server that has stopped shows what lies on its disk."""
-        self.steps.step("stop PostgreSQL", corruption.stop_postgresql, self.system)
+        if not self._in_service:
+            each_time(self.steps, "stop PostgreSQL", corruption.stop_postgresql, self.system)
+            self.steps.step(LAST_RAN, corruption.note_last_ran, self.system)
         if self.wanted.swap:
             return
         names = self.steps.journal.directory / NAMES
@@ -75,7 +93,21 @@ class InPlaceRecovery:
         names = self.steps.journal.directory / NAMES
         self.damage = self.steps.step("look at the damage", corruption.look_at_the_damage, self.system, names)
         if not even_so and not self.wanted.search and self.wanted.until.kind is TargetKind.LATEST:
-            require_restore(self.damage)
+            try:
+                require_restore(self.damage)
+            except TargetRefused as refused:
+                self._leave_as_it_was(refused)
+                raise
+
+    def _leave_as_it_was(self, refused: TargetRefused) -> None:
+        """Nothing is restored: what was stopped for it serves again, and nobody goes on with this."""
+        if not self.wanted.swap:
+            try:
+                corruption.start_the_application(self.system)
+            except DrError as error:
+                self.told.note(f"{refused.message}; the application was stopped for this and does not start")
+                raise error from refused
+        self.steps.journal.close(refused.message)
 
     def copy_what_is_left(self) -> None:
         self.copy = self.steps.step(
@@ -94,29 +126,34 @@ class InPlaceRecovery:
         self.told.decision(f"recover {self.settled.label} up to {self.settled.until}")
 
     def make_the_copy(self) -> None:
-        self.staged = self.steps.step(
-            "restore beside, question and re-erase", corruption.make_the_copy, self.system, self.settled, self.begun
+        self.staged = self.steps.step(COPY, corruption.make_the_copy, self.system, self.settled, self.begun)
+
+    def measure_loss(self, disaster_at: datetime | None) -> None:
+        """Before the database is started: its canary goes on at once."""
+        self.lost = self.steps.step(
+            "measure the loss", corruption.measure_the_loss, self.system, self.staged.canary, disaster_at
         )
 
     def exchange(self) -> None:
-        self.exchanged = self.steps.step(
-            "exchange the directories", corruption.exchange_directories, self.system, self.begun
-        )
+        """Raises ``TargetRefused`` when an earlier run has exchanged them, and somebody has taken the copy away."""
+        identity = self.staged.identity
+        if self._in_service:
+            corruption.require_exchanged(self.system, identity)
+        self.exchanged = self.steps.step(EXCHANGE, corruption.exchange_directories, self.system, self.begun, identity)
 
     def start_database(self) -> None:
         identifier = self.settled.identifier
-        self.steps.step("start PostgreSQL", corruption.start_postgresql, self.system, identifier)
+        each_time(self.steps, "start PostgreSQL", corruption.start_postgresql, self.system, identifier)
 
     def start_application(self) -> None:
-        self.steps.step("start the application", corruption.start_the_application, self.system)
-        self.answers = self.steps.step("wait until it is healthy", corruption.wait_for_health, self.system)
+        each_time(self.steps, "start the application", corruption.start_the_application, self.system)
+        self.answers = each_time(self.steps, "wait until it is healthy", corruption.wait_for_health, self.system)
 
-    def conclude(self, scenario: Scenario, disaster_at: datetime | None) -> RecoveredInPlace:
+    def conclude(self, scenario: Scenario) -> RecoveredInPlace:
         """Counted from the very first beginning, however often it was cut off."""
         settings = load_system(self.system)
         journal, staged = self.steps.journal, self.staged
         seconds = (datetime.now(UTC) - journal.begun_at).total_seconds()
-        lost = measure_loss.measure_loss(settings, staged.canary, disaster_at)
         outcome = RecoveryOutcome(
             label=staged.label,
             kind="base",
@@ -126,8 +163,8 @@ class InPlaceRecovery:
             seconds=seconds,
             phases=_phases(journal),
             checks=staged.checks,
-            loss=lost,
-            verdict=Verdict(settings.objectives[scenario], seconds, lost.seconds if lost.measured else None),
+            loss=self.lost,
+            verdict=Verdict(settings.objectives[scenario], seconds, self.lost.seconds if self.lost.measured else None),
             tables=staged.tables,
             rows=staged.rows,
             notes=staged.notes,
@@ -147,36 +184,6 @@ class InPlaceRecovery:
         )
 
 
-def with_unfinished(system: System, wanted: InPlace, plan: RecoveryPlan, *, anew: bool) -> RecoveryPlan:
-    """The plan, with what an earlier run has done already."""
-    found = None if anew else _unfinished(system, wanted)
-    if found is None:
-        return plan
-    name, begun, done = found
-    return plan.with_warnings(
-        (f"goes on with {name}, which began at {begun:%Y-%m-%d %H:%M:%S} UTC; done already: {', '.join(done)}",)
-    )
-
-
-def require_recent(system: System, wanted: InPlace, *, anew: bool) -> None:
-    """Raise ``TargetRefused`` rather than go on with a run of another day."""
-    found = None if anew else _unfinished(system, wanted)
-    if found is not None and datetime.now(UTC) - found[1] > RECENT:
-        raise TargetRefused(
-            f"{found[0]} was cut off on {found[1]:%Y-%m-%d} and never finished",
-            detail=f"done were: {', '.join(found[2])}; nothing was touched now",
-            hint="What it had restored is too old to be put into service today: say --anew.",
-        )
-
-
-def _unfinished(system: System, wanted: InPlace) -> tuple[str, datetime, tuple[str, ...]] | None:
-    for directory, first in unfinished(place_of(system), PROCEDURE, system.name):
-        if first.parameters == wanted.parameters:
-            events = read_journal(directory)
-            return directory.name, first.at, tuple(event.step for event in events if event.what == "end")
-    return None
-
-
 def _phases(journal: Journal) -> tuple[Phase, ...]:
     """One per step that ended, by the journal's clock: some may have been done by an earlier run."""
     found = []
@@ -185,15 +192,3 @@ def _phases(journal: Journal) -> tuple[Phase, ...]:
             end = event.at.timestamp()
             found.append(Phase(event.step, end - event.seconds, end))
     return tuple(found)
-
-
-def undo_course(system: str, wanted: Undone, steps: Course) -> Undone:
-    """Stop, exchange, start."""
-    begun = steps.step("begin", corruption.begin)
-    steps.step("stop the application", corruption.stop_the_application, system)
-    steps.step("stop PostgreSQL", corruption.stop_postgresql, system)
-    exchanged = steps.step("exchange the directories back", corruption.exchange_back, system, begun, wanted.aside)
-    steps.step("start PostgreSQL", corruption.start_postgresql, system, "")
-    steps.step("start the application", corruption.start_the_application, system)
-    steps.step("wait until it is healthy", corruption.wait_for_health, system)
-    return Undone(exchanged.data, wanted.aside, exchanged.aside)

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from dr.configuration.model import System
 from dr.errors import DrError
-from dr.evidence.journal import Journal, Opening, open_journal
+from dr.evidence.journal import Journal, Opening, open_journal, supersede
 from dr.pipeline.process import end_children_of_threads
 from tasks.runner import current_run
 
@@ -50,6 +50,16 @@ class Course:
         if self.journal.is_done(name):
             logger.info("%s: done already by an earlier run", name)
         return self.journal.do(name, lambda: action(*arguments), kind)
+
+    def anew(self, name: str, action: Callable[..., R], *arguments: Any) -> R:
+        """Do a step, also when an earlier run has done it: what that one saw may not hold any more."""
+        return self.journal.do(name, lambda: action(*arguments), _result_kind(action), anew=True)
+
+    def earlier(self, name: str, action: Callable[..., R]) -> R | None:
+        """What a step gave in an earlier run; None where it has not ended."""
+        if not self.journal.is_done(name):
+            return None
+        return cast("R", self.journal.result(name, _result_kind(action)))
 
     def together(self, steps: Sequence[Step]) -> dict[str, Any]:
         """Do several steps beside each other; results by name. One that fails lets the others end.
@@ -108,6 +118,15 @@ def course(system: System, procedure: str, parameters: Mapping[str, str], *, ane
             )
         yield Course(journal)
         journal.close()
+        # Whatever was cut off before is of yesterday now, by whatever words it had been asked for.
+        supersede(place_of(system), procedure, system.name, f"by {journal.name}")
+
+
+def give_up(system: System, procedure: str, steps: Course) -> None:
+    """Close what was cut off of another procedure, which this one overtakes: gone on with later it would undo it."""
+    for name in supersede(place_of(system), procedure, system.name, f"by {steps.journal.name}"):
+        logger.warning("%s was cut off, and is not gone on with any more", name)
+        steps.journal.note(f"{name} is not gone on with any more")
 
 
 def place_of(system: System) -> Path:

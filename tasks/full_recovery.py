@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dr.catalog.canary import Beat
 from dr.configuration.model import System
 from dr.errors import TargetRefused
 from dr.evidence.full_outcome import FullOutcome
@@ -31,7 +32,8 @@ from dr.operations.full_recovery.put_back import PutBack
 from dr.operations.full_recovery.wish import Wish
 from dr.operations.infrastructure.apply import InfrastructureMade, apply_infrastructure
 from dr.operations.infrastructure.plan import InfrastructurePlan, plan_infrastructure
-from dr.operations.switch_traffic import Change, Side, Switched, switch_traffic, traffic_plan
+from dr.operations.measure_loss import last_position
+from dr.operations.switch_traffic import Change, Side, Switched, lead_traffic, traffic_plan
 from dr.policy.full_plan import FullPlan, PlannedDatabase, PlannedPart
 from dr.services.protocol import Status
 from tasks.course import place_of
@@ -133,6 +135,18 @@ def erase_again(system: str, database: RecoveredDatabase) -> Erased:
     return databases.erase_again(settings_of(system), database)
 
 
+@task(name="note the last commit")
+def note_last_commit(system: str) -> Beat | None:
+    """As this host remembers it. In service again, the database's canary goes on, and nobody knows any more."""
+    return last_position(settings_of(system))
+
+
+@task(name="see which server answers", retries=1, timeout_seconds=HOUR)
+def another_server(system: str, database: RecoveredDatabase, must_answer: bool) -> str:
+    """What tells it from the recovered one; empty when it is that one."""
+    return services.another_server(settings_of(system), database, must_answer=must_answer)
+
+
 @task(name="start the data's own services", timeout_seconds=HOUR)
 def start_own_services(system: str) -> tuple[Status, ...]:
     """PostgreSQL, Redis."""
@@ -164,15 +178,17 @@ def healthy(system: str) -> tuple[Answered, ...]:
 
 
 @task(name="plan the traffic", retries=2, timeout_seconds=600)
-def plan_traffic(system: str) -> tuple[Change, ...]:
+def plan_traffic(system: str, outputs: dict[str, tuple[str, ...]]) -> tuple[Change, ...]:
     """What leads requests here, and what there was before."""
-    return traffic_plan(settings_of(system), Side.RECOVERED)
+    return traffic_plan(settings_of(system), Side.RECOVERED, outputs)
 
 
 @task(name="switch the traffic", retries=1, timeout_seconds=HOUR)
-def switch(system: str, changes: tuple[Change, ...]) -> tuple[Switched, ...]:
-    """In force and read back."""
-    return switch_traffic(settings_of(system), changes)
+def switch(
+    system: str, changes: tuple[Change, ...], outputs: dict[str, tuple[str, ...]], again: bool
+) -> tuple[Switched, ...]:
+    """In force and read back; ``again``: anew, where somebody has changed them since an earlier run."""
+    return lead_traffic(settings_of(system), Side.RECOVERED, changes, outputs, again=again)
 
 
 @task(name="tell the status page", timeout_seconds=120)

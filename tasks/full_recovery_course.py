@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from dr.catalog.canary import Beat
 from dr.catalog.labels import Kind
 from dr.configuration.model import System
-from dr.errors import DrError, RecoveryFailed
+from dr.errors import DrError, DrillInconclusive, IdentityMismatch, RecoveryFailed
 from dr.evidence.full_outcome import FullOutcome
-from dr.notify.status_page import Stage
+from dr.notify.status_page import Stage, Told
 from dr.operations.application.parts import is_configured
 from dr.operations.full_recovery.conclude import Reached, blocked
 from dr.operations.full_recovery.database import RecoveredDatabase
@@ -32,15 +34,28 @@ from dr.operations.verify_recovery.expectation import find_expectation
 from dr.operations.verify_recovery.verified import VerifiedRecovery
 from dr.policy.full_plan import FullPlan, PlannedPart, Then
 from dr.policy.recovered_state import State
+from dr.policy.traffic_values import together
 from tasks import full_recovery as step
 from tasks.course import Course, Step
 from tasks.incident import IncidentRecord
 from tasks.verify_recovery import ask, back_up, see_wal
 
+R = TypeVar("R")
 logger = logging.getLogger(__name__)
 
 DATABASE = "database"
+_MAKE = "make "
 _QUESTION_SECONDS = 300.0
+_NOT_ASKED = "verification: postgres.url is not set, so nobody has asked what runs here"
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What came of infrastructure or images. ``keep``: directories with a state that is nowhere else."""
+
+    restored: RestoredPart
+    notes: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 class Recovery:
@@ -49,7 +64,8 @@ class Recovery:
     def __init__(self, system: str, settings: System, plan: FullPlan, steps: Course, told: IncidentRecord) -> None:
         self.system, self.settings, self.plan = system, settings, plan
         self._steps, self._told = steps, told
-        self._begin = time.monotonic()
+        # From when the journal was opened, as its phases are; how long ago that was is a matter of milliseconds.
+        self._begin = time.monotonic() - (datetime.now(UTC) - steps.journal.begun_at).total_seconds()
         self._in_service, self._seconds = datetime.now(UTC), 0.0
         self._run = steps.journal.name
         self._database: RecoveredDatabase | None = None
@@ -62,13 +78,18 @@ class Recovery:
         self._todo: list[str] = []
         self._notes: list[str] = []
         self._places: list[str] = []
+        self._keep: list[str] = []
+        self._last: Beat | None = None
 
     def tell_people(self) -> None:
         """On the status page, that it is being worked on."""
         self._say("All of it is being recovered. Nothing needs to be done on your side.", Stage.IDENTIFIED)
 
     def _say(self, text: str, stage: Stage) -> None:
-        said = step.tell(self.system, self._told.id, text, stage)
+        try:
+            said = step.tell(self.system, self._told.id, text, stage)
+        except DrError as error:  # its time was over, above all: nobody's recovery waits for it
+            said = Told(done=False, detail=error.message)
         if said.wanted:
             self._notes.append(said.described())
             self._todo += [] if said.done else [f"tell people: {text}"]
@@ -95,28 +116,42 @@ class Recovery:
         return [Step(f"restore {part.name}", step.restore_part, (self.system, part, self._run)) for part in wanted]
 
     def _note_parts(self, done: Mapping[str, Any], failed: dict[str, DrError]) -> None:
-        self._parts |= {name.removeprefix("restore "): value for name, value in done.items() if name != DATABASE}
+        for name, value in done.items():
+            if isinstance(value, Machines):
+                self._notes += value.notes
+                self._keep += value.keep
+                self._todo += [
+                    f"{path} holds the infrastructure's code and its new state: keep it" for path in value.keep
+                ]
+                self._parts[name] = value.restored
+            elif name != DATABASE:
+                self._parts[name.removeprefix("restore ")] = value
         self._note_failures(failed)
 
-    def _machines(self, part: PlannedPart) -> RestoredPart:
+    def _machines(self, part: PlannedPart) -> Machines:
         """Infrastructure or images: restored, and then made, beside everything else."""
         restored = self._steps.step(f"restore {part.name}", step.restore_part, self.system, part, self._run)
         if part.then is Then.LAUNCHED:
-            for server in self._steps.step("launch images", step.launch_images, self.system, restored, self._run):
-                self._notes.append(f"{server.source} runs as {server.instance} in {server.region}")
-            return restored
-        self._notes += self._steps.step("push states", step.push_states, self.system, restored)
+            launched = self._steps.step("launch images", step.launch_images, self.system, restored, self._run)
+            told = tuple(f"{server.source} runs as {server.instance} in {server.region}" for server in launched)
+            return Machines(restored, told)
+        notes = [*self._steps.step("push states", step.push_states, self.system, restored)]
+        keep = []
         for module in modules(self.settings, restored):
             planned = self._steps.step(f"plan {module.name}", step.plan_module, self.system, module)
+            made = self._steps.step(f"{_MAKE}{module.name}", step.apply_plan, self.system, planned)
             if planned.needed:
-                made = self._steps.step(f"make {module.name}", step.apply_plan, self.system, planned)
-                self._note_made(made)
+                notes.append(f"infrastructure: {len(made.done)} resources of {made.module} made")
             if module.local:
-                self._todo.append(f"{module.directory} holds the infrastructure's code and its new state: keep it safe")
-        return restored
+                keep.append(module.directory)
+        return Machines(restored, tuple(notes), tuple(keep))
 
-    def _note_made(self, made: InfrastructureMade) -> None:
-        self._notes.append(f"infrastructure: {len(made.done)} resources of {made.module} made")
+    def _outputs(self) -> dict[str, tuple[str, ...]]:
+        """What the infrastructure that this run has made says of itself; what another run had made leads nowhere."""
+        journal = self._steps.journal
+        ended = [event.step for event in journal.events if event.what == "end" and event.step.startswith(_MAKE)]
+        made = [journal.result(name, InfrastructureMade) for name in ended]
+        return together({one.module: one.values() for one in made})
 
     def bring_to_their_places(self) -> None:
         """Uploads, configuration, certificates, secrets."""
@@ -156,10 +191,17 @@ class Recovery:
 
     def start_data(self) -> None:
         """PostgreSQL and Redis, and what belongs into the latter."""
+        self._last = self._steps.step("note the last commit", step.note_last_commit, self.system)
         if own_services(self.settings):
-            self._steps.step("start data services", step.start_own_services, self.system)
+            self._each_time("start data services", step.start_own_services, self.system)
         if self._database is not None and not self.settings.procedures.recovery.database_service:
             self._todo.append(f"start PostgreSQL on {self._database.directory}")
+        if found := self._another_server(must_answer=bool(self.settings.procedures.recovery.database_service)):
+            raise IdentityMismatch(
+                "another server than the recovered one answers at postgres.url",
+                found,
+                "Is the lost one still alive? Fence it, or set postgres.url to the one here; then run this again.",
+            )
         part = self.plan.part(Kind.REDIS)
         restored = self._parts.get(part.name) if part else None
         if part is None or restored is None or part.then is not Then.PUT_BACK:
@@ -173,19 +215,33 @@ class Recovery:
         except DrError as error:
             self._note_failures({part.name: error})
 
+    def _another_server(self, *, must_answer: bool) -> str:
+        if self._database is None or not self.settings.postgres.configured:
+            return ""
+        return step.another_server(self.system, self._database, must_answer)
+
+    def _each_time(self, name: str, action: Callable[..., R], *arguments: Any) -> R:
+        """What bears repetition and does not outlive a reboot: every run does it, its time is the first one's."""
+        if self._steps.journal.is_done(name):
+            return action(*arguments)
+        return self._steps.step(name, action, *arguments)
+
     def start_application(self) -> None:
         """In its order, then until it answers."""
         if not is_configured(self.settings):
             self._todo.append("start the application")
             return
-        self._steps.step("start the application", step.start_services, self.system)
+        self._each_time("start the application", step.start_services, self.system)
         if self.settings.procedures.application.health_urls:
-            self._steps.step("wait until healthy", step.healthy, self.system)
+            self._each_time("wait until healthy", step.healthy, self.system)
 
     def verify(self) -> None:
         """Always anew: what was well yesterday may not be so now."""
         if not self.settings.postgres.configured:
-            self._todo.append("set postgres.url, and verify what runs here: dr verify")
+            self._why_not_verified = (_NOT_ASKED,)
+            self._todo.append(
+                "start what is not started, set postgres.url, and run this again: it verifies and goes on"
+            )
             return
         expected = find_expectation(self.settings)
         self._verified = ask(self.system, expected, _QUESTION_SECONDS)
@@ -193,6 +249,8 @@ class Recovery:
         if judged.state is not State.RECOVERED:
             self._why_not_verified = tuple(f"verification: {reason}" for reason in judged.reasons)
             self._todo += judged.mend
+        if found := self._another_server(must_answer=False):
+            self._why_not_verified += (f"verification: postgres.url leads to another server: {found}",)
 
     def switch_traffic(self, *, anyway: bool) -> None:
         """Only to what passed, or when somebody wants it all the same. Here the time of the recovery ends."""
@@ -201,19 +259,20 @@ class Recovery:
 
     def _switch(self, *, anyway: bool) -> None:
         against = blocked(self.plan, self._failed, self._why_not_verified)
-        against = against or (() if self._verified else ("the running system was not asked",))
         if against and not anyway:
             self._todo.append(f"lead people here when it is well: {'; '.join(against)}")
             return
-        changes = self._steps.step("plan traffic", step.plan_traffic, self.system)
+        outputs = self._outputs()
+        changes = self._steps.step("plan traffic", step.plan_traffic, self.system, outputs)
         if not changes:
             return
         if against:
             self._told.decision(f"traffic is switched although: {'; '.join(against)}")
-        switched = self._steps.step("switch traffic", step.switch, self.system, changes)
+        again = self._steps.journal.was_begun("switch traffic")
+        switched = self._steps.step("switch traffic", step.switch, self.system, changes, outputs, again)
         self._switched = tuple(item.described() for item in switched)
         self._everywhere = max((item.everywhere_seconds for item in switched if item.change.needed), default=0.0)
-        self._todo += [item.change.hint for item in switched if item.change.hint]
+        self._todo += [text for item in switched for text in (item.change.hint, item.todo) if text]
         self._say("It is back.", Stage.MONITORING if against else Stage.RESOLVED)
 
     def protect_again(self) -> None:
@@ -241,6 +300,8 @@ class Recovery:
             failed=self._failed,
             verified=verified,
             unverified=self._why_not_verified,
+            last=self._last,
+            state=self._state(),
             switched=self._switched,
             everywhere_seconds=self._everywhere,
             seconds=self._seconds,
@@ -251,11 +312,27 @@ class Recovery:
 
     def _rest(self) -> tuple[str, ...]:
         place = room(self.settings, self._run)
-        return (f"remove {place} when all that is in it is in its place: secrets lie there in the clear",)
+        first = f"first move away {', '.join(self._keep)}, which nobody else has; then " if self._keep else ""
+        return (f"{first}remove {place} when all that is in it is in its place: secrets lie there in the clear",)
+
+    def _state(self) -> str:
+        if self._verified is not None and not self._why_not_verified:
+            return "in service"
+        started = self.settings.procedures.recovery.database_service
+        return f"{'started' if started else 'restored'}, not verified"
 
     def require_in_service(self, outcome: FullOutcome) -> None:
-        """Raises ``RecoveryFailed`` while something keeps people from it: the run stays open, to be gone on with."""
-        if outcome.blocked and not outcome.switched:
+        """Raises while something keeps people from it: the run stays open, to be gone on with.
+
+        ``DrillInconclusive`` where all of it is restored and nobody could ask what runs, otherwise ``RecoveryFailed``.
+        """
+        if outcome.blocked == (_NOT_ASKED,) and not outcome.switched:
+            raise DrillInconclusive(
+                f"{self.settings.name} is restored, and not verified: it is not in service",
+                detail="postgres.url is not set, so nobody has asked what runs here; no traffic was switched",
+                hint="Do what the list says, set postgres.url, and run this again: it verifies and leads people here.",
+            )
+        if not outcome.in_service:
             raise RecoveryFailed(
                 f"{self.settings.name} is restored as far as it went, and not in service",
                 detail="; ".join(outcome.blocked),

@@ -49,6 +49,7 @@ class IncidentRecord:
     id: str
     joined: bool
     scenario: Scenario
+    drill: bool = False
     _agreed: set[datetime] = field(default_factory=set)
 
     def note(self, text: str) -> None:
@@ -117,14 +118,18 @@ def incident(
 ) -> Iterator[IncidentRecord]:
     """Join the open incident of this system on this host, or open one; ``what`` says in words what this run is for.
 
+    A ``drill`` and a disaster are two incidents. Within a drill's own everything is part of the drill.
+
     At the end the run's steps are added, also of a run that failed, and the stores get all of it. ``close``: an
     incident that this run opened is closed with it when it ends well; otherwise people close it (``dr incident
     close``), when they have added what only they know.
     """
     settings = load_system(system, require_postgres=False)
     by = account()
+    around = _current.get()
+    drill = drill or (around is not None and around.drill and around.system.name == settings.name)
     there = open_or_join(settings, scenario, what, by=by, disaster_at=disaster_at, drill=drill)
-    record = IncidentRecord(settings, there.incident.id, there.joined, scenario)
+    record = IncidentRecord(settings, there.incident.id, there.joined, scenario, drill)
     begun = current_record()
     write_entry(settings, record.id, RunBegan(_now(), by, begun.id, begun.flow, str(scenario), mask_url(what)))
     token = _current.set(record)

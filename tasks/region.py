@@ -15,7 +15,7 @@ from dr.operations.region import take_over as taking
 from dr.operations.region.afterwards import Rearmed, RegionLoss
 from dr.operations.region.archive import Replayed, replay_archive
 from dr.operations.region.diverged import Diverged
-from dr.operations.region.look import Fenced, RegionLook, fence_and_decide, look, require_standby
+from dr.operations.region.look import Fenced, RegionLook, fence_and_decide, look, require_possible, require_standby
 from dr.operations.region.rebuild import KeptOut, Rebuilt
 from dr.operations.region.sites import first_region, second_region
 from dr.operations.region.switch_back import Handed
@@ -61,17 +61,17 @@ def plan_traffic(system: str, side: Side) -> tuple[Change, ...]:
 
 
 @task(name="fence the first region", timeout_seconds=2 * HOUR)
-def fence_first(system: str, vouched_by: str) -> Fenced:
+def fence_first(system: str, vouched_by: str, earlier: Fenced | None) -> Fenced:
     """It cannot write any more, proven, and nothing says otherwise; or nothing goes on."""
     settings = load_system(system, require_postgres=False)
-    return fence_and_decide(settings, first_region(settings), second_region(settings), vouched_by)
+    return fence_and_decide(settings, first_region(settings), second_region(settings), vouched_by, earlier)
 
 
 @task(name="replay what the stores have", timeout_seconds=12 * HOUR)
-def replay_stored(system: str, without: bool) -> Replayed:
-    """WAL that was shipped and never reached the replica."""
+def replay_stored(system: str, without: bool, earlier: Replayed | None) -> Replayed:
+    """WAL that was shipped and never reached the replica; together with what an attempt before has replayed."""
     settings = load_system(system, require_postgres=False)
-    return replay_archive(settings, second_region(settings), without=without)
+    return replay_archive(settings, second_region(settings), without=without).behind(earlier)
 
 
 @task(name="claim the timeline", retries=2, timeout_seconds=300)
@@ -83,8 +83,9 @@ def claim_for_second(system: str, run: str) -> tuple[str, ...]:
 
 @task(name="claim the timeline", retries=2, timeout_seconds=300)
 def claim_for_first(system: str, run: str) -> tuple[str, ...]:
-    """The same for the way back."""
+    """The same for the way back, when nothing else stands against it: the application still runs."""
     settings = load_system(system, require_postgres=False)
+    require_possible(settings, second_region(settings), first_region(settings))
     return taking.claim(settings, first_region(settings), run)
 
 
@@ -125,9 +126,9 @@ def end_second(system: str) -> tuple[Status, ...]:
 
 
 @task(name="switch the traffic", retries=3, timeout_seconds=2 * HOUR)
-def switch(system: str, changes: tuple[Change, ...]) -> Led:
-    """DNS, balancer and CDN, as planned."""
-    return lead(load_system(system, require_postgres=False), changes)
+def switch(system: str, side: Side, changes: tuple[Change, ...], again: bool) -> Led:
+    """DNS, balancer and CDN, as planned; ``again``: anew, where somebody has changed them since an earlier run."""
+    return lead(load_system(system, require_postgres=False), side, changes, again=again)
 
 
 @task(name="verify the second region", timeout_seconds=2 * HOUR)
@@ -157,11 +158,11 @@ def _verified(system: str, side: Side) -> tuple[Finding, ...]:
 
 @task(name="measure the loss", retries=1, timeout_seconds=300)
 def loss_of(
-    system: str, took: TookOver, replayed: Replayed, fenced: Fenced, disaster_at: datetime | None
+    system: str, took: TookOver, replayed: Replayed, fenced: Fenced, disaster_at: datetime | None, begun: datetime
 ) -> RegionLoss:
     """Canary against canary, and WAL against WAL."""
     settings = load_system(system, require_postgres=False)
-    return afterwards.lost(settings, took, replayed, fenced.leader.end, ask_witnesses(settings), disaster_at)
+    return afterwards.lost(settings, took, replayed, fenced.leader.end, ask_witnesses(settings), disaster_at, begun)
 
 
 @task(name="keep its WAL", retries=2, timeout_seconds=300)
@@ -221,10 +222,10 @@ def catch_up_first(system: str) -> str:
 
 
 @task(name="hand over", timeout_seconds=HOUR)
-def hand_over(system: str) -> Handed:
+def hand_over(system: str, begun: bool) -> Handed:
     """The second region's server is shut down in order, and the first has everything."""
     settings = load_system(system, require_postgres=False)
-    return switch_back.hand_over(settings, second_region(settings), first_region(settings))
+    return switch_back.hand_over(settings, second_region(settings), first_region(settings), begun=begun)
 
 
 @task(name="let the second region follow", timeout_seconds=HOUR)

@@ -92,7 +92,7 @@ def failed_over(
     # Whoever still has the old answer of DNS is not served before it runs out.
     seconds = max(0.0, (max(verified, led.everywhere_at) - begun).total_seconds())
     measured = lost.loss.seconds if lost.loss.measured else None
-    to_do = rearmed.to_do if label else (*rearmed.to_do, "take a base backup of the new primary: dr backup --kind base")
+    no_backup = () if label else ("take a base backup of the new primary: dr backup --kind base",)
     return FailedOver(
         system=system.name,
         took=took,
@@ -107,7 +107,7 @@ def failed_over(
         phases=phases,
         rearmed=rearmed,
         backup=label,
-        to_do=to_do,
+        to_do=(*led.to_do, *rearmed.to_do, *no_backup),
     )
 
 
@@ -167,7 +167,7 @@ def failed_back(
         interruption_seconds=max(0.0, pause),
         findings=findings,
         follows=follows,
-        to_do=rearmed.to_do,
+        to_do=(*led.to_do, *rearmed.to_do),
     )
 
 

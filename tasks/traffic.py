@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dr.errors import TargetRefused
 from dr.operations import switch_traffic as traffic
 from dr.policy.traffic_side import Destination, Side
 from dr.traffic.protocol import Change, Switched
@@ -32,6 +33,16 @@ def plan_for(system: str, to: Destination) -> tuple[Change, ...]:
     if to is Destination.SETTLED:
         return traffic.plan_of_settling(settings)
     return traffic.traffic_plan(settings, Side(to.value))
+
+
+def require_agreed(changes: Sequence[Change], agreed: str) -> None:
+    """Raises ``TargetRefused`` unless ``agreed`` is the digest of these changes, or empty: nobody was asked before."""
+    if agreed and traffic.digest_of(changes) != agreed:
+        raise TargetRefused(
+            "what would be switched is not what was agreed to: something has changed meanwhile",
+            "\n".join(change.described() for change in changes) or "there is nothing to switch any more",
+            "Nothing was switched. Run it again, look at the plan, and agree to that.",
+        )
 
 
 @task(name="put the times to live back", retries=3, timeout_seconds=HOUR)

@@ -40,15 +40,17 @@ class ApplicationRecovered:
     answers: tuple[str, ...]
     warmed: tuple[str, ...]
     verdict: Verdict
+    answered: bool = True
+    """Whether every address gave a healthy answer in the end: an attempt that was healthy may be an hour old."""
 
     @property
     def healthy(self) -> bool:
-        return not self.attempts or self.attempts[-1].healthy
+        return self.answered and (not self.attempts or self.attempts[-1].healthy)
 
     @property
     def rolled_back(self) -> tuple[str, ...]:
         """What runs an older release now, as ``SERVICE: RELEASE``."""
-        return tuple(text for attempt in self.attempts for text in attempt.releases)
+        return self.attempts[-1].releases if self.attempts else ()
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -50,12 +50,17 @@ class FullOutcome:
     todo: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def in_service(self) -> bool:
+        """Started and verified, or people are led here because somebody wanted it all the same."""
+        return not self.blocked or bool(self.switched)
+
 
 def full_phase_rows(outcome: FullOutcome) -> list[Row]:
-    """RTO and RPO, then one row per step."""
-    verdict = outcome.verdict
+    """RTO and RPO, then one row per step. What is not in service has not met its RTO, however fast it was."""
+    verdict, back = outcome.verdict, outcome.in_service
     return [
-        _total("RTO", verdict.rto_seconds, verdict.objective.rto_seconds, verdict.rto_met),
+        _total("RTO", verdict.rto_seconds if back else None, verdict.objective.rto_seconds, back and verdict.rto_met),
         _total("RPO", verdict.rpo_seconds, verdict.objective.rpo_seconds, verdict.rpo_met),
         *(
             {
@@ -102,13 +107,16 @@ def report_lines(outcome: FullOutcome) -> tuple[str, ...]:
     verdict, loss = outcome.verdict, outcome.loss
     lost = "unknown" if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
     counted = "; counted from the first run's begin, by the wall clock" if outcome.resumed else ""
+    back = outcome.in_service
+    so_far = "" if back else " so far, and it is not in service"
     return (
-        f"# {outcome.system} recovered" + (f" as of {outcome.point}" if outcome.point else ""),
+        f"# {outcome.system} {'recovered' if back else 'restored, NOT IN SERVICE'}"
+        + (f" as of {outcome.point}" if outcome.point else ""),
         f"* verified: **{outcome.verified}**",
         *(f"* **not in service**: {reason}" for reason in outcome.blocked),
-        f"* RTO **{verdict.rto_seconds:.1f} s** of {verdict.objective.rto_seconds:.0f} s{counted}",
+        f"* RTO **{verdict.rto_seconds:.1f} s** of {verdict.objective.rto_seconds:.0f} s{so_far}{counted}",
         f"* RPO **{lost}** of {verdict.objective.rpo_seconds:.0f} s: {loss.explanation if loss else 'no database'}",
-        f"* objective **{'met' if verdict.met else 'not shown to be met'}**",
+        f"* objective **{'met' if verdict.met and back else 'not shown to be met'}**",
         *(f"* traffic: {line}" for line in outcome.switched or ("nothing was switched",)),
         *(f"* note: {note}" for note in outcome.notes),
         *(f"* [ ] {line}" for line in outcome.todo),

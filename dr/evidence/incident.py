@@ -46,9 +46,10 @@ class Opened(Entry, frozen=True, tag="opened"):
 
 
 class Note(Entry, frozen=True, tag="note"):
-    """What somebody saw, or a procedure found out."""
+    """What somebody saw, or a procedure found out. ``disaster_at``: when it happened, where that is what it says."""
 
     text: str
+    disaster_at: datetime | None = None
 
 
 class Decision(Entry, frozen=True, tag="decision"):
@@ -191,6 +192,12 @@ class Incident:
     def severity(self) -> str:
         grades = self.of(Graded)
         return grades[-1].severity if grades else self.opened.severity
+
+    @property
+    def disaster_at(self) -> datetime | None:
+        """When it happened: as it was opened with, else as it was noted first."""
+        said = (self.opened.disaster_at, *(note.disaster_at for note in self.of(Note)))
+        return next((at for at in said if at is not None), None)
 
     def of(self, kind: type[EntryKind]) -> tuple[EntryKind, ...]:
         """The entries of one kind, in the order in which they were written."""

@@ -48,7 +48,7 @@ def report_values(incident: Incident) -> dict[str, str]:
         "system": opened.system,
         "severity": incident.severity,
         "scenario": opened.scenario,
-        "happened": _time(opened.disaster_at) if opened.disaster_at else f"{NOT_MEASURED}: nobody said when",
+        "happened": _time(incident.disaster_at) if incident.disaster_at else f"{NOT_MEASURED}: nobody said when",
         "opened": f"{_time(opened.at)} by {one_line(opened.by)} on {opened.host}",
         "closed": f"{_time(closed.at)} by {one_line(closed.by)}: {one_line(closed.text)}" if closed else "no",
         "span": _span(incident),

@@ -17,17 +17,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from dr.configuration.masking import mask_url
-from dr.errors import ConfigurationError, DrError
+from dr.errors import ConfigurationError, DrError, TargetRefused
 from dr.evidence.journal_events import Event, decoded, decoded_result, encoded, encoded_result
 from dr.evidence.journal_files import cannot_write, one_opens, open_held, refuse_held, sync
 
 T = TypeVar("T")
 FILE = "journal.jsonl"
+TOO_OLD = timedelta(hours=24)
+"""Whoever comes back later than this has lived with something else meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ class Journal:
         return any(event.what == "begin" and event.step == step for event in self._events)
 
     def result(self, step: str, kind: Any) -> Any:
-        """What a step that ended gave."""
-        found = next(event for event in self._events if event.what == "end" and event.step == step)
+        """What a step that ended gave, the last time."""
+        found = next(event for event in reversed(self._events) if event.what == "end" and event.step == step)
         return decoded_result(found, kind)
 
     def begin(self, step: str) -> None:
@@ -111,9 +113,12 @@ class Journal:
         """The procedure is over; nobody resumes it."""
         self._write(Event(_now(), "close", text=mask_url(text)))
 
-    def do(self, step: str, action: Callable[[], T], kind: Any) -> T:
-        """The step's result: read back, as a ``kind``, where it ended before, otherwise by doing it now."""
-        if self.is_done(step):
+    def do(self, step: str, action: Callable[[], T], kind: Any, *, anew: bool = False) -> T:
+        """The step's result: read back, as a ``kind``, where it ended before, otherwise by doing it now.
+
+        ``anew``: by doing it now in any case.
+        """
+        if not anew and self.is_done(step):
             return cast("T", self.result(step, kind))
         self.begin(step)
         try:
@@ -155,11 +160,14 @@ class Journal:
             self._events.append(event)
 
 
-def open_journal(parent: Path, opening: Opening, *, run: str, anew: bool = False) -> Journal:
+def open_journal(
+    parent: Path, opening: Opening, *, run: str, anew: bool = False, at_most: timedelta = TOO_OLD
+) -> Journal:
     """Go on with the newest unfinished journal that was opened the same way, or begin one below ``parent``.
 
-    ``anew`` begins one in any case; unfinished older ones stay for who wants to look. Raises ``LeaseHeld`` while
-    another process is at work on any journal of the procedure: two would be in each other's way.
+    ``anew`` closes all unfinished ones and begins another. Raises ``TargetRefused`` rather than go on with one that
+    nobody has worked on for ``at_most``: the world has moved on since, and what it has done is of yesterday. Raises
+    ``LeaseHeld`` while another process is at work on any journal of the procedure: two would be in each other's way.
     """
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -169,9 +177,42 @@ def open_journal(parent: Path, opening: Opening, *, run: str, anew: bool = False
         for directory in parent.glob(f"{opening.procedure}_*"):
             refuse_held(directory, FILE)
         going_on = None if anew else next(iter(_unfinished(parent, opening)), None)
+        if going_on is not None:
+            require_recent(going_on, at_most)
+        if anew:
+            supersede(parent, opening.procedure, opening.system, f"begun anew by run {run}")
         journal = Journal(going_on or _fresh(parent, opening.procedure))
     journal._open_as(opening, run)
     return journal
+
+
+def supersede(parent: Path, procedure: str, system: str, why: str) -> tuple[str, ...]:
+    """Close every unfinished journal of a procedure, since something has overtaken it; their names.
+
+    Gone on with later, it would put into service what was right then. Raises ``LeaseHeld`` when one is at work.
+    """
+    closed = []
+    for directory in sorted(parent.glob(f"{procedure}_*"), reverse=True):
+        try:
+            events = read_journal(directory)
+        except DrError:
+            continue  # damaged, or a newer program's: nobody goes on with that either
+        if events and events[-1].what != "close" and events[0].system == system:
+            with Journal(directory) as journal:
+                journal.close(f"superseded: {why}")
+            closed.append(directory.name)
+    return tuple(closed)
+
+
+def require_recent(directory: Path, at_most: timedelta = TOO_OLD) -> None:
+    """Raises ``TargetRefused`` for an unfinished journal that nobody has worked on for ``at_most``."""
+    last = read_journal(directory)[-1].at
+    if _now() - last > at_most:
+        raise TargetRefused(
+            f"{directory.name} was cut off, and nobody has worked on it since {last:%Y-%m-%d %H:%M:%S} UTC",
+            detail="what it has done is as old as that; nothing was touched",
+            hint="--anew closes it and begins again, from what there is now.",
+        )
 
 
 def unfinished(parent: Path, procedure: str, system: str) -> tuple[tuple[Path, Event], ...]:

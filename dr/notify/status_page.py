@@ -88,6 +88,9 @@ def tell_status_page(system: System, announcement: Announcement) -> Told:
     except DrError as error:
         told = " ".join(f"{error.message}: {error.detail}".split())
         return Told(done=False, detail=f"{told}. {error.hint}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, a recovery does not stop for it
+        # Its words are not ours, and may quote the token.
+        return Told(done=False, detail=f"{type(error).__name__}, which is a defect of this program")
 
 
 class _Update(msgspec.Struct):

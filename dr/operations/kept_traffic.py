@@ -1,7 +1,8 @@
 """What was there before traffic was switched, noted on this host before anything is switched: the way back.
 
-``last`` is the last switch, which can be undone. ``usual`` has, of every name, how it was before the first switch since
-all was settled: its time to live is that of normal times, whatever was switched in between.
+``last`` is the last switch, which can be undone; what was undone of it is in it no more. ``usual`` has, of every name,
+how it was before the first switch since all was settled: its time to live is that of normal times, whatever was
+switched in between.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from dr.traffic.protocol import Change
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Each in the order in which it was switched."""
+    """Each in the order in which it was switched. ``unfinished``: whoever made ``last`` has not come to its end."""
 
     last: tuple[Change, ...] = ()
     usual: tuple[Change, ...] = ()
+    unfinished: bool = False
 
 
 def kept_traffic(system: System) -> Kept:
@@ -46,15 +48,30 @@ def keep_before(system: System, changes: Sequence[Change]) -> None:
         return
     kept = kept_traffic(system)
     # A run that was cut off is gone on with: what it had switched already belongs to the same switch.
-    same = [change for change in kept.last if change.side == going[0].side]
-    _write(system, Kept(_merged(same, going), _merged(kept.usual, going)))
+    same = [change for change in kept.last if kept.unfinished and change.side == going[0].side]
+    if not same and not any(change.lasting for change in going):
+        return  # a cache that is emptied once more is no switch, and takes no way back from the one before
+    _write(system, Kept(_merged(same, going), _merged(kept.usual, going), unfinished=True))
+
+
+def keep_finished(system: System, changes: Sequence[Change]) -> None:
+    """All of the changes are in force. What they led back is not to be led back again."""
+    kept = kept_traffic(system)
+    undone = {(change.switch, change.name, change.after.value) for change in changes if not change.side}
+    last, usual = (
+        tuple(change for change in some if (change.switch, change.name, change.before.value) not in undone)
+        for some in (kept.last, kept.usual)
+    )
+    unfinished = kept.unfinished and not any(change.side for change in changes) and bool(last)
+    if (found := Kept(last, usual, unfinished)) != kept:
+        _write(system, found)
 
 
 def keep_settled(system: System) -> None:
     """All is as in normal times: there is no other time to live to be remembered."""
     kept = kept_traffic(system)
     if kept.usual:
-        _write(system, Kept(kept.last, ()))
+        _write(system, Kept(kept.last, (), kept.unfinished))
 
 
 def _merged(earlier: Iterable[Change], later: Iterable[Change]) -> tuple[Change, ...]:

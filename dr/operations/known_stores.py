@@ -62,5 +62,6 @@ def _remember(note: Path, root: Path) -> None:
     with contextlib.suppress(OSError):
         note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = note.with_suffix(".partial")
+        partial.touch(mode=0o600)
         partial.write_text(json.dumps({"location": str(root)}))
         partial.replace(note)

@@ -42,12 +42,24 @@ def _was_beating(before: Beat, disaster_at: datetime | None) -> bool:
     return disaster_at is None or disaster_at - before.committed_at <= SILENCE
 
 
-def measure_loss(system: System, restored: Beat | None, disaster_at: datetime | None) -> Loss:
-    """Compare the two canaries; without the outer one, only an upper bound up to the disaster (or now) is known."""
+def measure_loss(
+    system: System, restored: Beat | None, disaster_at: datetime | None, *, begun: datetime | None = None
+) -> Loss:
+    """Compare the two canaries; without the outer one, only an upper bound up to the disaster (or now) is known.
+
+    ``begun`` is when the recovery was, and stands in for a time of the disaster that nobody knows: a canary that was
+    silent by then may have died long before.
+    """
+    return loss_between(last_position(system), restored, disaster_at, begun=begun)
+
+
+def loss_between(
+    before: Beat | None, restored: Beat | None, disaster_at: datetime | None, *, begun: datetime | None = None
+) -> Loss:
+    """The same where ``before`` was read earlier: once the copy is in service, its own canary goes on."""
     if restored is None:
         return Loss(None, False, "the restored database has no canary row: run 'dr canary' on the production system")
-    before = last_position(system)
-    if before is not None and before.seq >= restored.seq and _was_beating(before, disaster_at):
+    if before is not None and before.seq >= restored.seq and _was_beating(before, disaster_at or begun):
         seconds = (before.committed_at - restored.committed_at).total_seconds()
         explanation = f"canary {before.seq} was committed last, {restored.seq} was restored"
         return Loss(max(seconds, 0.0), True, explanation, restored, before)

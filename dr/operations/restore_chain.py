@@ -23,7 +23,13 @@ from dr.pipeline.launch import Account
 from dr.postgres.account import account_for, make_directory
 from dr.postgres.backup_manifest import ListedFile, read_manifest, verify_files
 from dr.postgres.combine_backup import can_link, combine, combined_bytes
-from dr.postgres.data_directory import check_target, link_tablespaces, request_recovery, write_tablespace_map
+from dr.postgres.data_directory import (
+    check_target,
+    link_tablespaces,
+    request_recovery,
+    unmarked,
+    write_tablespace_map,
+)
 from dr.postgres.installations import server_for
 from dr.progress import reporter
 from dr.storage.protocol import Store
@@ -56,7 +62,8 @@ def restore_chain(system: System, chain: tuple[Manifest, ...], stores_of: Stores
     _require_chain(chain)
     spaces = directory.with_name(directory.name + "_tablespaces")
     staging = directory.with_name(directory.name + "_chain")
-    for place in (directory, spaces, staging):
+    check_target(directory, unfinished=True)
+    for place in (spaces, staging):
         check_target(place)
     installation = server_for(chain[-1].server_major, bin_directories(system))
     existed = directory.exists()
@@ -73,7 +80,7 @@ def restore_chain(system: System, chain: tuple[Manifest, ...], stores_of: Stores
             if targets:
                 make_directory(spaces, directory)
             moves = {path: targets[oid] for oid, path in links[-1].tablespaces.items()}
-            with stopwatch.phase("combine"):
+            with stopwatch.phase("combine"), unmarked(directory):
                 combine(installation, [link.directory for link in links], directory, moves, account)
             with stopwatch.phase("verify files"):
                 verify_files(directory)

@@ -20,8 +20,10 @@ from dr.postgres.backup_manifest import verify_files
 from dr.postgres.data_directory import (
     check_target,
     link_tablespaces,
+    read_unfinished,
     request_recovery,
     write_tablespace_map,
+    write_unfinished,
 )
 from dr.postgres.installations import server_for
 from dr.progress import reporter
@@ -46,7 +48,7 @@ def restore_cluster(system: System, found: Found, directory: Path) -> RestoredCl
 
     Tablespaces go beside it, into ``<directory>_tablespaces/<oid>``.
     """
-    check_target(directory)
+    check_target(directory, unfinished=True)
     manifest = found.manifest
     if manifest.parent is not None:
         raise BackupInvalid(
@@ -60,6 +62,7 @@ def restore_cluster(system: System, found: Found, directory: Path) -> RestoredCl
     account = account_for(directory) if existed else make_directory(directory, parent)
     spaces = directory.with_name(directory.name + "_tablespaces")
     check_target(spaces)
+    filling = read_unfinished(directory)
     watcher = reporter()
     watcher.begin(STEP, manifest.stored_bytes)
 
@@ -70,6 +73,7 @@ def restore_cluster(system: System, found: Found, directory: Path) -> RestoredCl
     def attempt(store: Store) -> RestoredCluster:
         logger.info("restoring %s from %s into %s", manifest.label, store.name, directory)
         make_directory(directory, directory if directory.exists() else parent)
+        write_unfinished(directory, filling)
         stopwatch = Stopwatch()
         targets = unpack_all(store, manifest, cipher, directory, spaces, account, stopwatch)
         with stopwatch.phase("verify files"):

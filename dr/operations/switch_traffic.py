@@ -6,16 +6,20 @@ second run after a crash goes on from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from dr.configuration.model import System
 from dr.errors import ConfigurationError, DrError, InfrastructureError
 from dr.operations.infrastructure.kept_outputs import kept_outputs
-from dr.operations.kept_traffic import keep_before, keep_settled, kept_traffic
+from dr.operations.kept_traffic import keep_before, keep_finished, keep_settled, kept_traffic
 from dr.policy.traffic_side import Side
 from dr.policy.traffic_values import Outputs
-from dr.traffic.failures import NotAnswering
+from dr.traffic.failures import ChangedSince
 from dr.traffic.protocol import Change, Now, Seen, Switch, Switched
 from dr.traffic.registry import switches
 
@@ -25,6 +29,8 @@ __all__ = [
     "Seen",
     "Side",
     "Switched",
+    "digest_of",
+    "lead_traffic",
     "look_at_traffic",
     "plan_of_going_back",
     "plan_of_settling",
@@ -69,7 +75,40 @@ def switch_traffic(system: System, changes: Sequence[Change]) -> tuple[Switched,
         except DrError as error:
             raise _with_account(error, done, [change for _, rest in left for change in rest]) from error
         del left[0]
-    return tuple(done)
+    keep_finished(system, changes)
+    return _with_purges(done)
+
+
+def lead_traffic(
+    system: System, side: Side, changes: Sequence[Change], outputs: Outputs | None = None, *, again: bool
+) -> tuple[Switched, ...]:
+    """Make the changes that a procedure has in its journal.
+
+    ``again``: an earlier run has tried to, and a person has begun this one. Then what was changed by somebody since is
+    no reason to stop: it is planned anew, from what is there.
+    """
+    try:
+        return switch_traffic(system, changes)
+    except ChangedSince:
+        if not again:
+            raise
+    first = {(change.switch, change.name): change for change in changes}
+    anew = []
+    for change in traffic_plan(system, side, outputs):
+        known = first.get((change.switch, change.name))
+        # What has become as wanted meanwhile was led elsewhere before: that some still go there has to be counted.
+        kept = change.needed or known is None or not known.needed
+        anew.append(change if kept or known is None else replace(change, before=known.before))
+    return switch_traffic(system, anew)
+
+
+def digest_of(changes: Sequence[Change]) -> str:
+    """Of what a person agrees to: the same for plans that do the same to the same."""
+    said = [
+        (one.switch, one.name, one.side, *((one.before.value, one.after.value) if one.lasting else (one.after.words,)))
+        for one in changes
+    ]
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
 
 def undo_traffic(system: System, switched: Sequence[Switched]) -> tuple[Switched, ...]:
@@ -134,5 +173,21 @@ def _with_account(error: DrError, done: Sequence[Switched], left: Sequence[Chang
     switched = "; ".join(one.described() for one in done if one.change.needed) or "nothing"
     waiting = ", ".join(change.name for change in left if change.needed) or "nothing"
     detail = "\n".join(part for part in (error.detail, f"switched: {switched}", f"not switched: {waiting}") if part)
-    kind: Callable[[str, str, str], DrError] = NotAnswering if error.retryable else InfrastructureError
-    return kind(error.message, detail, error.hint)
+    return type(error)(error.message, detail, error.hint)
+
+
+def _with_purges(done: Sequence[Switched]) -> tuple[Switched, ...]:
+    """While names still lead to the old side for some, an emptied cache fills itself from there again."""
+    later = max((one.everywhere_seconds for one in done), default=0.0)
+    at = datetime.now(UTC) + timedelta(seconds=later)
+    told: list[Switched] = []
+    for number, one in enumerate(done):
+        before_others = any(other.change.needed and other.change.lasting for other in done[number:])
+        if one.change.needed and not one.change.lasting and (later or before_others):
+            todo = (
+                f"empty {one.change.name} once more after {at:%Y-%m-%d %H:%M:%S}Z: until then it may have taken in "
+                "what the side that was left answers"
+            )
+            one = replace(one, todo=todo)
+        told.append(one)
+    return tuple(told)

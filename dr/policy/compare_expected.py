@@ -9,18 +9,18 @@ from dr.catalog.expected import Expected
 from dr.catalog.manifest import TableRows
 from dr.policy.dump_contents import shortened
 
-_GUESSED_AT_LEAST = 1000
+GUESSED_AT_LEAST = 1000
 """Below it the planner's guess may as well be of a table that was never analysed since it was emptied."""
 TRIMMED = "dr_canary"
 """Our own table, of which old rows are removed all the time."""
 
 
 def least_rows(expected: Expected, table: TableRows) -> int:
-    """The fewest rows that are no loss. Of an estimate only this can be said: a full table is not empty."""
+    """The fewest rows that are surely no loss. Of an estimate only this is sure: a full table is not empty."""
     if table.name.rpartition(".")[2] == TRIMMED:
         return 0
     if not expected.exact:
-        return 1 if table.rows >= _GUESSED_AT_LEAST else 0
+        return 1 if table.rows >= GUESSED_AT_LEAST else 0
     return math.ceil(table.rows * (1 - expected.shrink_percent / 100))
 
 
@@ -38,9 +38,27 @@ def shrunken(expected: Expected, counts: Mapping[str, int], emptied: Iterable[st
         now, least = counts.get(table.name), least_rows(expected, table)
         if now is None or now >= least or (now == 0 and table.name in excused):
             continue
-        about = "" if expected.exact else "about "
-        told.append(f"{table.name} has {now} rows, {about}{table.rows} were there")
+        told.append(_told(expected, table, now))
     return tuple(told)
+
+
+def suspicious(expected: Expected, counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Tables with less than half of what they were estimated at: no estimate proves a loss, and none excuses that."""
+    if expected.exact:
+        return ()
+    told = []
+    for table in expected.tables:
+        now, half = counts.get(table.name), table.rows * (1 - expected.shrink_percent / 100) / 2
+        if now is None or table.rows < GUESSED_AT_LEAST or table.name.rpartition(".")[2] == TRIMMED:
+            continue
+        if least_rows(expected, table) <= now < half:
+            told.append(_told(expected, table, now))
+    return tuple(told)
+
+
+def _told(expected: Expected, table: TableRows, now: int) -> str:
+    about = "" if expected.exact else "about "
+    return f"{table.name} has {now} rows, {about}{table.rows} were there"
 
 
 def missing_extensions(expected: Mapping[str, str], there: Mapping[str, str]) -> tuple[str, ...]:

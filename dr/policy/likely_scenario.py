@@ -28,6 +28,11 @@ def is_damaged(item: Observation) -> bool:
     return item.sign is Sign.CORRUPT and item.condition is not Condition.ABSENT
 
 
+def takes_no_writes(item: Observation) -> bool:
+    """Whether it is known that nobody can write to it, though it answers."""
+    return item.sign is Sign.READ_ONLY and item.condition.rank > 0
+
+
 def is_complete(seen: Iterable[Observation]) -> bool:
     """Whether everything that makes the product is offline; a single part that is known says nothing of the whole."""
     known = [item for item in seen if item.subject in _PRODUCT and item.condition is not Condition.ABSENT]
@@ -40,18 +45,26 @@ def likely_scenario(seen: Sequence[Observation]) -> Likely:
     for item in database:
         if is_damaged(item):
             return Likely(Scenario.DATABASE_CORRUPTION, str(item))
+        if item.sign is Sign.MISSING and item.condition.offline:  # whatever else is down, no host is lost
+            return Likely(Scenario.DATABASE_CORRUPTION, f"{_word(item)}; its server answers")
     if is_complete(seen):
         return _everything(seen)
     for item in database:
-        if item.sign is Sign.STARTING and item.condition.offline:
-            return Likely(None, f"{_word(item)}: it may come by itself")
-        if item.condition.offline:
-            return Likely(Scenario.DATABASE_CORRUPTION, f"{_word(item)}; {_rest(seen)}")
+        if item.condition.offline or takes_no_writes(item):
+            return _unusable(item, seen)
     for subject in (Subject.APPLICATION, Subject.SERVICE, Subject.REDIS):
         for item in _of(seen, subject):
             if item.condition.rank > 0:
-                return Likely(Scenario.APPLICATION_FAILURE, f"{_word(item)}; the database is not the cause")
+                return Likely(Scenario.APPLICATION_FAILURE, f"{_word(item)}; {_cause(database)}")
     return Likely(None, "no part of the product has to be recovered")
+
+
+def _unusable(database: Observation, seen: Sequence[Observation]) -> Likely:
+    if takes_no_writes(database):
+        return Likely(None, f"{_word(database)}: no copy has to be restored for that")
+    if database.sign is Sign.STARTING:
+        return Likely(None, f"{_word(database)}: it may come by itself")
+    return Likely(Scenario.DATABASE_CORRUPTION, f"{_word(database)}; {_rest(seen)}")
 
 
 def _everything(seen: Sequence[Observation]) -> Likely:
@@ -63,6 +76,14 @@ def _everything(seen: Sequence[Observation]) -> Likely:
 
 def _word(item: Observation) -> str:
     return f"{item.what} is {item.shown}"
+
+
+def _cause(database: Sequence[Observation]) -> str:
+    known = [item for item in database if item.condition is not Condition.ABSENT]
+    bad = [item for item in known if item.condition is not Condition.OK]
+    if bad:
+        return f"{' and '.join(f'{item.what} ({item.shown})' for item in bad)} may be the cause"
+    return "the database is not the cause" if known else "nothing is known of the database"
 
 
 def _rest(seen: Sequence[Observation]) -> str:

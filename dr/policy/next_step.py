@@ -15,6 +15,7 @@ from dr.policy.severity import Judgement
 ENCRYPTS_ONLY = "OK (encrypts only)"
 """What is shown of a key whose secret half is not on this host."""
 _TODAY_SECONDS = 86400.0
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 NOTHING_MEASURED = "no forecast: nothing measured yet"
 
 _RECOVERY: dict[Scenario, tuple[str, ...]] = {
@@ -56,6 +57,7 @@ class Measured:
     """What a procedure is known to take on this system, and where that comes from; ``seconds`` None: not known.
 
     ``until``: all commits up to then would be there again. ``kind`` is ``run`` (its journal), ``rates`` or ``drill``.
+    ``procedure`` is the journal's name, for rates the command, for drills the scenario. ``at``: when it was.
     """
 
     procedure: str
@@ -63,6 +65,7 @@ class Measured:
     basis: str
     kind: str = "run"
     until: datetime | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def _recovery(judged: Judgement, seen: Sequence[Observation], around: Circumstan
     words = _RECOVERY[scenario]
     if around.in_place and scenario is Scenario.DATABASE_CORRUPTION:
         words = (*words, "--in-place")
-    seconds, basis = _duration(scenario, words[0], around.measured)
+    seconds, basis = _duration(scenario, words, around.measured)
     rpo_seconds, rpo = _loss(scenario, around)
     return NextStep(
         command=_typed(words, around.words),
@@ -147,9 +150,8 @@ def _recovery(judged: Judgement, seen: Sequence[Observation], around: Circumstan
 def _before(scenario: Scenario, seen: Iterable[Observation]) -> Iterable[str]:
     """What costs a minute and may make the recovery needless, or has to be so before it can work."""
     for item in seen:
-        damaged = item.sign is Sign.CORRUPT
-        if scenario is Scenario.DATABASE_CORRUPTION and item.subject is Subject.DATABASE and not damaged:
-            yield "nothing tells of damaged data yet: if PostgreSQL was merely stopped, begin it, and look again"
+        if item.subject is Subject.DATABASE:
+            yield from _before_the_database(scenario, item)
         if item.subject is Subject.BACKUPS and item.condition.offline and scenario in _RESTORES:
             yield f"find a copy to restore from (dr store probe): {item.detail}"
         if item.subject is Subject.KEY and item.condition is Condition.DOWN and scenario in _RESTORES:
@@ -160,17 +162,33 @@ def _before(scenario: Scenario, seen: Iterable[Observation]) -> Iterable[str]:
             yield "bring the escrowed secret key to the host that restores (encryption.secret_key_file)"
 
 
-def _duration(scenario: Scenario, command: str, measured: Iterable[Measured]) -> tuple[float | None, str]:
-    """A whole run tells more than a forecast from rates, and that more than drills of the parts."""
+def _before_the_database(scenario: Scenario, item: Observation) -> Iterable[str]:
+    if scenario is Scenario.APPLICATION_FAILURE and item.condition.rank > 0:
+        yield f"see whether the database is the cause (dr config show): {item.detail}"
+    if scenario is not Scenario.DATABASE_CORRUPTION or item.sign is Sign.CORRUPT:
+        return
+    if item.sign is Sign.MISSING:
+        yield "see that the address is the right one, and nothing was merely renamed (dr config show)"
+        yield "if it was dropped, so it is again at the newest WAL: add --target-time with a moment before that"
+    else:
+        yield "nothing tells of damaged data yet: if PostgreSQL was merely stopped, begin it, and look again"
+
+
+def _duration(scenario: Scenario, command: Sequence[str], measured: Iterable[Measured]) -> tuple[float | None, str]:
+    """A whole run tells more than a forecast from rates, and that more than drills of the parts; then the newest."""
     known = [item for item in measured if item.seconds is not None and _is_about(item, scenario, command)]
+    known.sort(key=lambda item: item.at or _LONG_AGO, reverse=True)
     best = min(known, key=lambda item: ("run", "rates", "drill").index(item.kind), default=None)
     return (best.seconds, best.basis) if best is not None else (None, "")
 
 
-def _is_about(item: Measured, scenario: Scenario, command: str) -> bool:
+def _is_about(item: Measured, scenario: Scenario, command: Sequence[str]) -> bool:
+    """A run is of one way to do it: beside, in place and back again take each their own time."""
     if item.kind == "drill":
         return item.procedure == str(scenario)
-    return item.procedure == command or command in _PROCEDURES.get(item.procedure, ())[:1]
+    if item.kind == "rates":
+        return item.procedure == command[0]
+    return _PROCEDURES.get(item.procedure) == tuple(command)
 
 
 def _rto(seconds: float | None, basis: str, objective: Objective) -> str:
@@ -198,6 +216,8 @@ def _care(subject: Subject, seen: Iterable[Observation]) -> tuple[tuple[str, ...
     words, why = _CARE[subject]
     if worst is None:
         return words, why
+    if worst.sign is Sign.READ_ONLY:
+        return words, "see whether the address is the primary's: if so, promote it, or end what makes it read-only"
     if subject is Subject.OFF_SITE and worst.condition is Condition.ABSENT:
         return ("config", "show"), "give the system a store away from this host: every copy is on it"
     if worst.condition is Condition.SILENT and subject in (Subject.BACKUPS, Subject.OFF_SITE):

@@ -48,10 +48,15 @@ class Condition(StrEnum):
 
 
 class Sign(StrEnum):
-    """What tells more than the condition: it decides which disaster this is."""
+    """What tells more than the condition: it decides which disaster this is.
+
+    ``MISSING``: the server answers, and what the product has there does not exist. ``READ_ONLY``: nobody can write.
+    """
 
     CORRUPT = "damaged data"
     STARTING = "starting"
+    MISSING = "missing"
+    READ_ONLY = "takes no writes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ but not against evidence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dr.catalog.lsn import Lsn
 
@@ -109,6 +109,12 @@ def decide(seen: Situation) -> Decision:
         reasons.append(f"{seen.vouched_by} says that it is fenced")
     reasons += [str(witness) for witness in seen.witnesses]
     return Decision(tuple(reasons), (*contradicted, *missing), contradicted)
+
+
+def decide_beforehand(seen: Situation) -> Decision:
+    """What would stand against it even with the other server fenced and silent: to be known before it is."""
+    fenced = FenceTried("supposed", True, "as if it were fenced")
+    return decide(replace(seen, other=replace(seen.other, in_charge=False), fences=(fenced,), quiet_seconds=0))
 
 
 def _against(seen: Situation) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ _DAMAGE = re.compile(
     r"|missing chunk number \d+ for toast value|unexpected zero page|is not a valid data directory",
 )
 _STARTING = re.compile(r"the database system is (?:starting up|in recovery mode|not yet accepting connections)")
+_MISSING = re.compile(r"FATAL: +(?:database|role) \".*\" does not exist")
 _BEGIN = "starting PostgreSQL"
 
 
@@ -30,6 +31,15 @@ def corruption_in(text: str) -> str:
 def is_starting(text: str) -> bool:
     """Whether the server says that it is there and only has to finish its recovery."""
     return _STARTING.search(text) is not None
+
+
+def is_missing(text: str) -> bool:
+    """Whether the server is there, and the database or the role that is asked for is not.
+
+    >>> is_missing('FATAL:  database "shop" does not exist')
+    True
+    """
+    return _MISSING.search(text) is not None
 
 
 def since_last_start(log: str) -> str:

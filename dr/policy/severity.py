@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from dr.policy.likely_scenario import Likely, is_complete, is_damaged, likely_scenario
+from dr.policy.likely_scenario import Likely, is_complete, is_damaged, likely_scenario, takes_no_writes
 from dr.policy.objectives import Scenario
 from dr.policy.observation import Condition, Observation, Subject
 
@@ -39,6 +39,7 @@ class Harm(Enum):
     RISK = (Severity.MEDIUM, "some risk of losing data")
     DISRUPTION = (Severity.MEDIUM, "service is disrupted")
     OFFLINE = (Severity.HIGH, "a critical system is offline")
+    HALTED = (Severity.HIGH, "a critical system takes no writes")
     IMMEDIATE = (Severity.HIGH, "data can be lost at once")
 
     @property
@@ -102,6 +103,8 @@ def harm_of(seen: Observation) -> Harm:
     """What one observation means by itself."""
     if is_damaged(seen):
         return Harm.IMMEDIATE
+    if takes_no_writes(seen):
+        return Harm.HALTED
     if seen.condition is Condition.ABSENT:
         # A system that keeps every copy on its own host is one lost host away from having none.
         return Harm.CARE if seen.subject is Subject.OFF_SITE else Harm.NONE
@@ -127,9 +130,8 @@ def _together(seen: Sequence[Observation]) -> Iterator[Reason]:
     lost = any(item.condition.offline or is_damaged(item) for item in seen if item.subject is Subject.DATABASE)
     if is_complete(seen):
         named = [item.what for item in seen if _is_product(item) and item.condition.offline]
-        yield Reason(
-            Severity.CRITICAL, Subject.DATABASE, f"{' and '.join(named)}: nothing answers (complete system failure)"
-        )
+        text = f"{' and '.join(named)}: none of it can be used (complete system failure)"
+        yield Reason(Severity.CRITICAL, Subject.DATABASE, text)
     for item in seen:
         if not lost or not item.condition.offline:
             continue

@@ -110,6 +110,11 @@ def lead_alike(some: Sequence[Record], others: Sequence[Record]) -> bool:
     } == {one.alias for one in others}
 
 
+def same_but_for_time(some: Sequence[Record], others: Sequence[Record]) -> bool:
+    """Whether they differ in their times to live at most."""
+    return sorted(replace(one, ttl=0) for one in some) == sorted(replace(one, ttl=0) for one in others)
+
+
 def _typed(setting: str, value: str) -> tuple[str, str]:
     try:
         address = ip_address(value)

@@ -12,6 +12,19 @@ OUTPUT = "terraform:"
 Outputs = Mapping[str, tuple[str, ...]]
 
 
+def together(modules: Mapping[str, Outputs]) -> dict[str, tuple[str, ...]]:
+    """The outputs of several modules by name. One that two have stands for nothing: nobody knows which was meant.
+
+    >>> together({"network": {"id": ("1",), "web": ("192.0.2.3",)}, "data": {"id": ("2",)}})
+    {'id': (), 'web': ('192.0.2.3',)}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for outputs in modules.values():
+        for name, values in outputs.items():
+            found[name] = () if name in found else values
+    return found
+
+
 def values_for(setting: str, entries: Sequence[str], name: str, outputs: Outputs) -> tuple[str, ...]:
     """The values for ``name``: those meant for it alone, otherwise those meant for all.
 
@@ -45,7 +58,13 @@ def _resolved(setting: str, value: str, outputs: Outputs) -> tuple[str, ...]:
     name = value.removeprefix(OUTPUT).strip()
     if found := outputs.get(name, ()):
         return found
-    known = ", ".join(sorted(outputs)) or "none"
+    if name in outputs:
+        raise ConfigurationError(
+            f"{setting}: more than one module of the infrastructure has an output {name!r}",
+            hint="Give them names of their own, or write the address itself. Of modules that are gone, remove the "
+            "outputs: infrastructure/NAME/outputs.json under the state directory.",
+        )
+    known = ", ".join(sorted(name for name, values in outputs.items() if values)) or "none"
     raise ConfigurationError(
         f"{setting}: the infrastructure has no output {name!r} that could be used here",
         f"outputs with text that is not sensitive: {known}",

@@ -17,9 +17,12 @@ import google_crc32c
 import msgspec
 
 from dr.errors import BackupInvalid
+from dr.postgres.data_directory import UNFINISHED
 
 _CHUNK = 1 << 20
-_IGNORED = frozenset({"backup_manifest", "postgresql.auto.conf", "recovery.signal", "standby.signal", "pg_wal"})
+_IGNORED = frozenset(
+    {"backup_manifest", "postgresql.auto.conf", "recovery.signal", "standby.signal", "pg_wal", UNFINISHED}
+)
 _SHOWN = 10
 
 

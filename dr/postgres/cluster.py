@@ -101,17 +101,21 @@ class Recipe:
     sealed: bool = False
 
 
-def create_cluster(data_directory: Path, installation: Installation, *arguments: str) -> Account:
-    """``initdb`` a new cluster whose superuser is ``postgres``; returns the account that runs it."""
+def create_cluster(
+    data_directory: Path, installation: Installation, *arguments: str, in_service: bool = False
+) -> Account:
+    """``initdb`` a new cluster whose superuser is ``postgres``; returns the account that runs it.
+
+    ``in_service``: people will be led to it, so nobody is let in without proof, and it is on the disk for good.
+    """
     account = make_directory(data_directory)
     argv: tuple[str | Path, ...] = (
         installation.program("initdb"),
         f"--pgdata={data_directory}",
         f"--username={SUPERUSER}",
-        "--auth=trust",
+        *(("--auth-local=peer", "--auth-host=scram-sha-256") if in_service else ("--auth=trust", "--no-sync")),
         "--encoding=UTF8",
         "--data-checksums",
-        "--no-sync",
         *arguments,
     )
     ended, output = run("initdb", argv, account=account)

@@ -5,18 +5,52 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from dr.errors import BackupInvalid, StoreFull, TargetRefused
 from dr.pipeline.launch import Account
 from dr.pipeline.process import Child, Exit
 
+UNFINISHED = "RECOVERY-UNFINISHED"
+"""A file in a directory that a full recovery is filling. Where it is missing, what lies there is somebody's."""
+
 _MAP_LINE = re.compile(r"(\d+) (.*)", re.DOTALL)
 
 
-def check_target(directory: Path) -> None:
-    """Refuse a directory that is not empty, or in which a server runs (I4)."""
+def read_unfinished(directory: Path) -> str:
+    """The run that is filling the directory; empty when none says so."""
+    try:
+        return (directory / UNFINISHED).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def write_unfinished(directory: Path, run: str) -> None:
+    """Nothing without a ``run``."""
+    if run:
+        file, owner = directory / UNFINISHED, directory.stat()
+        file.write_text(f"{run}\n", encoding="utf-8")
+        file.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(file, owner.st_uid, owner.st_gid)
+
+
+@contextmanager
+def unmarked(directory: Path) -> Iterator[None]:
+    """For a program that wants its directory empty. Killed in here, it belongs to nobody and is not cleared."""
+    run = read_unfinished(directory)
+    (directory / UNFINISHED).unlink(missing_ok=True)
+    yield
+    write_unfinished(directory, run)
+
+
+def check_target(directory: Path, *, unfinished: bool = False) -> None:
+    """Refuse a directory that is not empty, or in which a server runs (I4).
+
+    ``unfinished``: a full recovery that is at work in it may have said so in it.
+    """
     if directory.is_symlink() and not directory.exists():
         raise TargetRefused(f"{directory} is a link that leads nowhere", hint="Name a directory that is empty or new.")
     if not directory.exists():
@@ -29,7 +63,7 @@ def check_target(directory: Path) -> None:
             detail="postmaster.pid is present",
             hint="Restore beside it into an empty directory, and switch over when the copy has proven itself.",
         )
-    if any(directory.iterdir()):
+    if any(entry.name != UNFINISHED or not unfinished for entry in directory.iterdir()):
         raise TargetRefused(
             f"{directory} is not empty",
             hint="Name an empty or new directory; nothing is ever restored over existing files.",

@@ -135,21 +135,43 @@ def _write(directory: Path, name: str, text: str) -> None:
 
 def server_of(directory: Path) -> int:
     """The process that serves a data directory on this host; 0 when none does."""
+    number = _number_in(directory, 0)
+    return number if number and is_running(number) else 0
+
+
+def port_of(directory: Path) -> int:
+    """The port of the process that serves a data directory on this host; 0 when none does, or it says none yet."""
+    return _number_in(directory, 3) if server_of(directory) else 0
+
+
+def _number_in(directory: Path, line: int) -> int:
+    """A number of the lock file that a server keeps in its data directory; 0 where there is none."""
     try:
-        number = int((directory / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
-    except (OSError, ValueError):
+        return int((directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()[line])
+    except (OSError, ValueError, IndexError):
         return 0
-    return number if is_running(number) else 0
 
 
 def commits_behind(
     directory: Path, installation: Installation, timeline: int, switch: Lsn
 ) -> tuple[TransactionEnd, ...]:
-    """The transactions that a stopped server had committed on ``timeline`` behind ``switch``, oldest first."""
+    """The transactions that a stopped server had committed on ``timeline`` behind ``switch``, oldest first.
+
+    Raises ``BackupInvalid`` when its WAL cannot be read, or is not there although there was some.
+    """
     first = directory / "pg_wal" / str(_geometry(directory, installation).at(timeline, switch))
     if not first.exists():
+        if last_checkpoint(directory, installation) >= switch:
+            raise BackupInvalid(
+                f"{first.name} is not there, and the server was beyond it", hint="Look at the copy of its directory."
+            )
         return ()
     return tuple(item for item in transaction_ends(installation, first) if item.committed and item.lsn >= switch)
+
+
+def last_checkpoint(directory: Path, installation: Installation) -> Lsn:
+    """Where a data directory's last checkpoint lies: another one as soon as a server has run in it."""
+    return Lsn.parse(control_data(directory, installation)["Latest checkpoint location"])
 
 
 def shut_down_at(directory: Path, installation: Installation, timeline: int, end: Lsn) -> bool:

@@ -12,11 +12,15 @@ from dr.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """What the server says. ``damaged_pages`` are checksum failures that it met since its statistics were reset."""
+    """What the server says. ``damaged_pages`` are checksum failures that it met since its statistics were reset.
+
+    ``read_only``: for every role; ``we_read_only``: for the one alone that asks, by its own settings.
+    """
 
     version: str
     standby: bool
     read_only: bool
+    we_read_only: bool
     allowed: int
     connections: int
     damaged_pages: int

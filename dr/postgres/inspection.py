@@ -12,6 +12,7 @@ from dr.catalog.manifest import DatabaseShape
 from dr.errors import SourceError
 from dr.postgres.connection import Connection, connected, replication_connection
 from dr.postgres.queries import query
+from dr.postgres.questions import asking
 from dr.postgres.replication import identify_system
 from dr.secret import Secret
 
@@ -46,9 +47,9 @@ class DumpedTable:
     estimate: int
 
 
-def read_facts(url: Secret) -> ServerFacts:
-    """Ask the server who it is. Works with any role that can connect."""
-    with connected(url) as connection:
+def read_facts(url: Secret, seconds: float | None = None) -> ServerFacts:
+    """Ask the server who it is. Works with any role that can connect. Raises ``StepTimedOut`` after ``seconds``."""
+    with connected(url) if seconds is None else asking(url, seconds) as connection:
         row = connection.execute(query("server_facts")).fetchone()
         if row is None:
             raise SourceError("the server does not know the role it let in", hint="Look into pg_roles.")

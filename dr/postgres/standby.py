@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,11 +14,15 @@ from psycopg import sql
 
 from dr.catalog.lsn import Lsn
 from dr.errors import RecoveryFailed, ServerUnreachable, SourceError
-from dr.postgres.connection import connected, display_name
+from dr.postgres.bounded import within
+from dr.postgres.connection import connected, display_name, parameters
 from dr.postgres.queries import query
 from dr.secret import Secret
 
+ASK_SECONDS = 10.0
+_TELL_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
+_STOPPING = "the database system is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,12 @@ class ServerRole:
         return max(self.received or Lsn(0), self.replayed or Lsn(0))
 
 
-def server_role(url: Secret) -> ServerRole:
-    """Ask a server. Its role must be a superuser, or have pg_monitor. Raises SourceError."""
+def server_role(url: Secret, seconds: float = ASK_SECONDS) -> ServerRole:
+    """Ask a server. Its role must be a superuser, or have pg_monitor. Raises SourceError, after ``seconds`` at most."""
+    return within(seconds, url, lambda: _server_role(url))
+
+
+def _server_role(url: Secret) -> ServerRole:
     with connected(url) as connection:
         row = connection.execute(query("server_role")).fetchone()
     if row is None:
@@ -81,11 +90,7 @@ def promote(url: Secret, seconds: float) -> ServerRole:
 
     Replay that was paused is resumed: a promotion would wait for it for ever. Raises ``RecoveryFailed``.
     """
-    with connected(url) as connection:
-        row = connection.execute("SELECT pg_is_in_recovery() AS standby").fetchone()
-        if row is not None and row["standby"]:
-            connection.execute("SELECT pg_wal_replay_resume()")
-            connection.execute("SELECT pg_promote(wait => false)")
+    within(_TELL_SECONDS, url, lambda: _tell_to_promote(url))
     deadline = time.monotonic() + seconds
     while (role := server_role(url)).standby:
         if time.monotonic() > deadline:
@@ -95,6 +100,20 @@ def promote(url: Secret, seconds: float) -> ServerRole:
             )
         time.sleep(_PAUSE_SECONDS)
     return role
+
+
+def _tell_to_promote(url: Secret) -> None:
+    with connected(url) as connection:
+        row = connection.execute("SELECT pg_is_in_recovery() AS standby").fetchone()
+        if row is not None and row["standby"]:
+            connection.execute("SELECT pg_wal_replay_resume()")
+            connection.execute("SELECT pg_promote(wait => false)")
+
+
+def resume_replay(url: Secret) -> None:
+    """Have a standby go on with replay that was paused."""
+    with connected(url) as connection:
+        connection.execute("SELECT pg_wal_replay_resume()")
 
 
 def forget_synchronous_standbys(url: Secret) -> str:
@@ -157,8 +176,32 @@ def demote(url: Secret, seconds: float) -> str:
     role = server_role(url)
     if role.standby:
         return "it is a standby already"
+    within(_TELL_SECONDS, url, lambda: _tell_to_stop(url, f"{role.directory}/standby.signal"))
+    deadline = time.monotonic() + seconds
+    while True:
+        silence = ""
+        try:
+            if server_role(url).standby:
+                return "standby.signal was laid and it was stopped; something has started it again, as a standby"
+        except ServerUnreachable as error:
+            silence = error.detail
+            # A line that is cut is silent too, and the server behind it goes on.
+            if _STOPPING in silence or is_refused(url):
+                return "standby.signal was laid and it was stopped: it cannot come up in charge"
+        if time.monotonic() > deadline:
+            raise RecoveryFailed(
+                f"{display_name(url)} was told to stop, and whether it has is not known"
+                if silence
+                else f"{display_name(url)} was told to stop and goes on taking writes after {seconds:.0f} s",
+                silence,
+                "Fence it in another way (region.fence). Should it go on instead: remove standby.signal from its data "
+                "directory, and start it.",
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _tell_to_stop(url: Secret, mark: str) -> None:
     with connected(url) as connection:
-        mark = f"{role.directory}/standby.signal"
         connection.execute(sql.SQL("COPY (SELECT '') TO {}").format(sql.Literal(mark)))
         found = connection.execute("SELECT (pg_stat_file(%s)).isdir AS directory", (mark,)).fetchone()
         if found is None or found["directory"]:
@@ -167,16 +210,21 @@ def demote(url: Secret, seconds: float) -> str:
         stop = 'kill -INT "$(head -n 1 postmaster.pid)"'
         with suppress(psycopg.OperationalError):
             connection.execute(sql.SQL("COPY (SELECT '') TO PROGRAM {}").format(sql.Literal(stop)))
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if server_role(url).standby:
-                return "standby.signal was laid and it was stopped; something has started it again, as a standby"
-        except ServerUnreachable:
-            return "standby.signal was laid and it was stopped: it cannot come up in charge"
-        if time.monotonic() > deadline:
-            raise RecoveryFailed(
-                f"{display_name(url)} was told to stop and goes on taking writes after {seconds:.0f} s",
-                hint="Fence it in another way (region.fence).",
-            )
-        time.sleep(_PAUSE_SECONDS)
+
+
+def is_refused(url: Secret) -> bool:
+    """Whether the server's host itself says that nobody listens there."""
+    given = parameters(url)
+    host, port = given.get("hostaddr") or given.get("host") or "/var/run/postgresql", given.get("port") or "5432"
+    try:
+        if host.startswith("/"):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+                trial.settimeout(ASK_SECONDS)
+                trial.connect(f"{host}/.s.PGSQL.{port}")
+        else:
+            socket.create_connection((host, int(port)), ASK_SECONDS).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False

@@ -59,6 +59,19 @@ def restore_points(installation: Installation, first: Path, last: Path | None = 
             yield NamedPoint(description.removeprefix(_POINT), Lsn.parse(lsn))
 
 
+def has_record_from(installation: Installation, directory: Path, timeline: int, lsn: Lsn) -> bool:
+    """Whether a whole record begins at ``lsn`` or behind it, in the segments of ``directory``.
+
+    Raises ``BackupInvalid`` when that cannot be told.
+    """
+    name = f"pg_waldump from {lsn}"
+    options = (f"--path={directory}", f"--timeline={timeline}", f"--start={lsn}", "--limit=1")
+    ended, text = run(name, (installation.program("pg_waldump"), *options), deadline_seconds=DEADLINE_SECONDS)
+    if not ended.ok and not any(ending in ended.stderr for ending in _ENDINGS):
+        raise BackupInvalid(f"the WAL behind {lsn} cannot be read", str(ended), "Use another store's copy of it.")
+    return text.startswith("rmgr:") or "\nrmgr:" in text
+
+
 def last_commit(installation: Installation, first: Path, last: Path | None = None) -> TransactionEnd | None:
     """The newest commit by its time; None when nothing was committed in there."""
     commits = (item for item in transaction_ends(installation, first, last) if item.committed)

@@ -78,19 +78,23 @@ class ComposeService:
     def start(self, seconds: float) -> None:
         self._up(seconds)
 
+    def current_release(self) -> str:
+        return self._releases.current() if self._releases is not None else ""
+
     def previous_release(self) -> str:
         return self._releases.previous() if self._releases is not None else ""
 
-    def roll_back(self, seconds: float) -> str:
-        """Lead ``current`` to the release before, and make the containers anew from what lies there."""
+    def roll_back(self, to: str, seconds: float) -> str:
+        """Lead ``current`` to that release, and make the containers anew from what lies there."""
         releases = self._releases
         if releases is None:
             raise ServiceError(f"{self.name} has no releases", hint=f"Set services.{self.name}.releases.")
-        name = releases.previous_or_refuse(self.name)
-        self.stop(seconds)
-        releases.go_back_to(name)
+        releases.require(to, self.name)
+        if releases.current() != to:
+            self.stop(seconds)
+            releases.lead_to(to)
         self._up(seconds, "--force-recreate")
-        return name
+        return to
 
     def last_words(self, seconds: float) -> str:
         argv = self._compose("logs", "--no-color", "--no-log-prefix", "--tail", str(LINES), self._unit)

@@ -17,6 +17,7 @@ from dr.services.words import LINES, masked
 
 _Document = TypeVar("_Document", Workload, Pods)
 _SHORT_SECONDS = 15.0
+_CALLED = "revision "
 _REVISION = re.compile(r"^(\d+)\b", re.MULTILINE)
 
 
@@ -44,8 +45,12 @@ class KubernetesService:
             return Status(self.name, State.UNKNOWN, error.detail or error.message)
         return Status(self.name, state, detail, workload.release)
 
-    def stop(self, seconds: float) -> None:
-        """Scale to 0, and wait until its pods are gone; what does not end in four fifths of the time is deleted."""
+    def stop(self, seconds: float, *, force: bool = True) -> None:
+        """Scale to 0, and wait until its pods are gone; what does not end in four fifths of the time is deleted.
+
+        ``force`` False: it is not. A pod that is deleted by force is gone from the cluster's books, and may go on
+        running on a node that the cluster does not reach.
+        """
         workload = self._workload(_SHORT_SECONDS)
         if workload.spec.replicas:
             # Before the scaling: after it nobody knows the number any more.
@@ -53,7 +58,7 @@ class KubernetesService:
             self._do("stop", seconds, "scale", self._unit, "--replicas=0")
         wait_until_down(
             lambda: self._gone(workload),
-            lambda: self._delete_pods(workload),
+            lambda: self._delete_pods(workload) if force else None,
             lambda: self.last_words(_SHORT_SECONDS),
             seconds,
         )
@@ -75,24 +80,33 @@ class KubernetesService:
         if noted:
             self._do("start", seconds, "annotate", self._unit, f"{REPLICAS}-")
 
+    def current_release(self) -> str:
+        try:
+            running = self._workload(_SHORT_SECONDS).revision
+        except DrError:
+            return ""
+        return f"{_CALLED}{running}" if running else ""
+
     def previous_release(self) -> str:
         """The revision before the one that runs, of those that the cluster keeps."""
         try:
             found = self._previous_revision()
         except DrError:
             return ""
-        return f"revision {found}" if found else ""
+        return f"{_CALLED}{found}" if found else ""
 
-    def roll_back(self, seconds: float) -> str:
-        found = self._previous_revision()
-        if not found:
+    def roll_back(self, to: str, seconds: float) -> str:
+        """A revision that is gone back to gets a new number, so one that is there no more has been gone back to."""
+        wanted = to.removeprefix(_CALLED)
+        if not wanted.isdigit():
             raise ServiceError(
-                f"there is no revision of {self.name} before the one that runs",
+                f"there is no revision {to!r} of {self.name}",
                 hint=f"kubectl rollout history {self._unit} lists them. Deploy one that works.",
             )
-        self._do("roll back", seconds, "rollout", "undo", self._unit, f"--to-revision={found}")
+        if int(wanted) in self._revisions() - {self._workload(_SHORT_SECONDS).revision}:
+            self._do("roll back", seconds, "rollout", "undo", self._unit, f"--to-revision={wanted}")
         self.start(seconds)
-        return f"revision {found}"
+        return self.current_release()
 
     def last_words(self, seconds: float) -> str:
         """Of its newest container, or of the one before that when it crashes at once."""
@@ -133,8 +147,12 @@ class KubernetesService:
 
     def _previous_revision(self) -> int:
         running = self._workload(_SHORT_SECONDS).revision
+        return max((number for number in self._revisions() if number < running), default=0)
+
+    def _revisions(self) -> set[int]:
+        """Those that the cluster keeps."""
         history = self._do("answer", _SHORT_SECONDS, "rollout", "history", self._unit)
-        return max((number for found in _REVISION.findall(history) if (number := int(found)) < running), default=0)
+        return {int(found) for found in _REVISION.findall(history)}
 
     def _do(self, verb: str, seconds: float, *words: str) -> str:
         return required(self.name, verb, self._kubectl(seconds, *words), seconds, None)

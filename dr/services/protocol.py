@@ -54,12 +54,19 @@ class Service(Protocol):
         """Returns when it runs by its driver's account; whether it answers is for a health check."""
         ...
 
+    def current_release(self) -> str:
+        """What runs, by the name that ``roll_back`` takes; empty where the driver cannot tell."""
+        ...
+
     def previous_release(self) -> str:
         """What it would go back to; empty when there is nothing before."""
         ...
 
-    def roll_back(self, seconds: float) -> str:
-        """Go back to the release before, running; returns its name."""
+    def roll_back(self, to: str, seconds: float) -> str:
+        """Have it run the release ``to``; what it runs then. Where that is there already, it is started if it is down.
+
+        Done again after it was cut off, it goes no further back. ``to`` may also be the newer one that it came from.
+        """
         ...
 
     def last_words(self, seconds: float) -> str:

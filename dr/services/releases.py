@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from dr.errors import ServiceError
 class Releases:
     """``directory`` holds them; the link lies beside it. The older one has the smaller name, numbers by their value.
 
-    A release that was gone back from is noted beside the link, so that nobody goes back to that one later.
+    A release that was gone back from is noted beside the link, so that nobody goes back to that one later. Whoever
+    returns to it takes the note away: it was not the fault.
     """
 
     directory: Path
@@ -39,24 +41,23 @@ class Releases:
         older = [name for name in self._names() if current and _in_order(name) < _in_order(current) and name not in bad]
         return max(older, key=_in_order, default="")
 
-    def previous_or_refuse(self, service: str) -> str:
-        """The same; raises ``ServiceError`` when there is none."""
-        found = self.previous()
-        if not found:
+    def require(self, name: str, service: str) -> None:
+        """Raises ``ServiceError`` when there is no release of that name."""
+        if name not in self._names():
             raise ServiceError(
-                f"there is no release of {service} before {self.current() or 'the one that runs'}",
+                f"there is no release {name!r} of {service}, which runs {self.current() or 'one that is no release'}",
                 detail=f"looked in {self.directory}",
                 hint="Deploy one that works.",
             )
-        return found
 
-    def go_back_to(self, name: str) -> None:
-        """Lead the link to this older release, in one step: nobody ever finds it missing."""
-        with self._noted.open("a", encoding="utf-8") as stream:
-            stream.write(f"{self.current()}\n")
-        temporary = self.link.with_name(f".current.{secrets.token_hex(4)}")
-        temporary.symlink_to(Path(self.directory.name, name))
-        temporary.replace(self.link)
+    def lead_to(self, name: str) -> None:
+        """Lead the link to this release, in one step: nobody ever finds it missing."""
+        current = self.current()
+        noted = self._gone_back_from() - {name}
+        if _in_order(name) < _in_order(current):
+            noted |= {current}
+        _replace(self._noted, lambda file: file.write_text("".join(f"{item}\n" for item in sorted(noted))))
+        _replace(self.link, lambda link: link.symlink_to(Path(self.directory.name, name)))
 
     @property
     def _noted(self) -> Path:
@@ -64,7 +65,7 @@ class Releases:
 
     def _gone_back_from(self) -> frozenset[str]:
         try:
-            return frozenset(self._noted.read_text(encoding="utf-8").split("\n"))
+            return frozenset(self._noted.read_text(encoding="utf-8").split("\n")) - {""}
         except FileNotFoundError:
             return frozenset()
 
@@ -78,6 +79,12 @@ class Releases:
 def of_service(settings: ServiceSettings) -> Releases | None:
     """Those of a service; None where it has no directory of them."""
     return Releases(settings.releases) if settings.releases is not None else None
+
+
+def _replace(file: Path, make: Callable[[Path], object]) -> None:
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    make(temporary)
+    temporary.replace(file)
 
 
 def _in_order(name: str) -> list[tuple[int, int, str]]:

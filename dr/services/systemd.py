@@ -71,19 +71,23 @@ class SystemdService:
             frozenset({State.RUNNING}),
         )
 
+    def current_release(self) -> str:
+        return self._releases.current() if self._releases is not None else ""
+
     def previous_release(self) -> str:
         return self._releases.previous() if self._releases is not None else ""
 
-    def roll_back(self, seconds: float) -> str:
-        """Stop it, lead ``current`` to the release before, and start it."""
+    def roll_back(self, to: str, seconds: float) -> str:
+        """Stop it, lead ``current`` to that release, and start it."""
         releases = self._releases
         if releases is None:
             raise ServiceError(f"{self.name} has no releases", hint=f"Set services.{self.name}.releases.")
-        name = releases.previous_or_refuse(self.name)
-        self.stop(seconds)
-        releases.go_back_to(name)
+        releases.require(to, self.name)
+        if releases.current() != to:
+            self.stop(seconds)
+            releases.lead_to(to)
         self.start(seconds)
-        return name
+        return to
 
     def last_words(self, seconds: float) -> str:
         """The end of its journal, where whoever runs this may read that."""

@@ -43,27 +43,43 @@ class Holder:
     def here(cls, run: str, verb: str) -> Self:
         """This process on this host."""
         place = _place()
-        begun = process_begun(os.getpid()) if place else ""
+        begun = (process_begun(os.getpid()) if place else "") or ""
         return cls(socket.gethostname(), os.getpid(), run, verb, place if begun else "", begun)
 
     @property
     def is_dead(self) -> bool:
         """True only where that is certain; False says nothing."""
-        return bool(self.place) and self.place == _place() and process_begun(self.pid) != self.begun
+        if not self.place or self.place != _place():
+            return False
+        begun = process_begun(self.pid)
+        return _is_gone(self.pid) if begun is None else begun != self.begun
 
     def __str__(self) -> str:
         return f"{self.verb} run {self.run} (host {self.host}, process {self.pid})"
 
 
-def process_begun(pid: int) -> str:
-    """When a process began, in the kernel's ticks since the boot; empty when there is none or it is a zombie."""
+def process_begun(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks since the boot; empty for one that has ended and was not reaped.
+
+    None where that cannot be read: there is none, or the system hides other people's processes.
+    """
     try:
-        state, *fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        )
-    except (OSError, ValueError):
-        return ""
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    state, *fields = text.rpartition(")")[2].split()
     return "" if state in ("Z", "X") else fields[_BEGUN]
+
+
+def _is_gone(pid: int) -> bool:
+    """Asked of the kernel itself, which says so of hidden ones too."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _place() -> str:

@@ -100,7 +100,7 @@ class CloudflareNames(Names):
         if not any(record.ttl == 0 for record in before):
             return super().settled(change)
         automatic = self._now(tuple(replace(record, ttl=0) for record in after))
-        return Change(self.name, change.name, change.side, change.after, automatic)
+        return Change(self.name, change.name, "", change.after, automatic)
 
     def seconds(self, record: Record) -> float:
         if record.proxied:

@@ -15,6 +15,10 @@ class NotAnswering(InfrastructureError):
     retryable = True
 
 
+class ChangedSince(InfrastructureError):
+    """Something is neither as it was planned from nor as it is wanted. Nothing of it was touched."""
+
+
 @contextmanager
 def as_infrastructure() -> Iterator[None]:
     """Raise what a provider or program answers as ``InfrastructureError``; one that may pass can be tried again."""
@@ -29,12 +33,12 @@ def as_infrastructure() -> Iterator[None]:
     raise found from None
 
 
-def changed_since(change: Change, now: Now) -> InfrastructureError:
+def changed_since(change: Change, now: Now) -> ChangedSince:
     """Somebody else has been at it since the plan: to go on would undo what they did."""
-    return InfrastructureError(
+    return ChangedSince(
         f"{change.name} was changed by somebody since the plan was made; nothing of it was touched",
         f"planned from: {change.before.words}; it is now: {now.words}",
-        "Find out who did it. Then plan anew: the plan will start from what is there.",
+        "Find out who did it. Then run this again: it plans anew, from what is there.",
     )
 
 

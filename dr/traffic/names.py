@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dr.configuration.procedures.dns import DnsSettings
 from dr.errors import ConfigurationError
@@ -15,6 +16,7 @@ from dr.policy.traffic_records import (
     kept_time,
     lead_alike,
     read,
+    same_but_for_time,
     wanted_records,
     written,
 )
@@ -32,6 +34,8 @@ class Names(ABC):
     """The switch ``dns``. A provider reads the records of a name, and changes those of several in one piece."""
 
     name = "dns"
+    spread_unknown = ""
+    """What to say of a change that is in force already, of which nobody can tell whether it has spread."""
     lasting = True
     at_once = True
 
@@ -77,25 +81,30 @@ class Names(ABC):
         begin = time.monotonic()
         with as_infrastructure():
             there = {change.name: self.records(change.name) for change in changes}
-            left = []
-            for change in changes:
-                now = self._now(there[change.name])
-                if now.value == change.after.value:
-                    continue
-                if now.value != change.before.value:
-                    raise changed_since(change, now)
-                left.append(change)
-            told = "is so already"
+            left = {change.name: change for change in changes if not _is_in_force(change, there[change.name])}
+            for change in left.values():
+                if not same_but_for_time(there[change.name], read(change.before.value)):
+                    raise changed_since(change, self._now(there[change.name]))
+            told = ""
             if left:
-                told = self.write({change.name: read(change.after.value) for change in left}, there)
-                for change in left:
+                told = self.write({name: read(change.after.value) for name, change in left.items()}, there)
+                for change in left.values():
                     self._read_back(change)
-        return tuple(in_force(change, begin, told) for change in changes)
+        switched = []
+        for change in changes:
+            if change.name not in left:
+                switched.append(in_force(change, begin, f"is so already{self.spread_unknown}"))
+                continue
+            # Whoever has asked since then keeps the answer for the time that it had, which may be another by now.
+            now = self._now(there[change.name])
+            began = change if now.value == change.before.value else replace(change, before=now)
+            switched.append(in_force(began, begin, told))
+        return tuple(switched)
 
     def settled(self, change: Change) -> Change:
         """The change that gives it the time to live that it had before."""
         after = kept_time(read(change.after.value), read(change.before.value), shorten=False)
-        return Change(self.name, change.name, change.side, change.after, self._now(after))
+        return Change(self.name, change.name, "", change.after, self._now(after))
 
     def _check_zone(self) -> None:
         zone = self.zone_name()
@@ -148,3 +157,9 @@ class Names(ABC):
             if time.monotonic() >= end:
                 raise without_effect(change, now)
             time.sleep(_READ_BACK_SECONDS / 5)
+
+
+def _is_in_force(change: Change, there: tuple[Record, ...]) -> bool:
+    """A name that leads to a side is there with any time to live; what is put back is put back exactly."""
+    after = read(change.after.value)
+    return lead_alike(there, after) if change.side else written(there) == change.after.value

@@ -53,6 +53,11 @@ class Change:
     def needed(self) -> bool:
         return self.before.value != self.after.value
 
+    @property
+    def lasting(self) -> bool:
+        """Whether there is a state before and after. A cache that is emptied has none; every wish to is a new one."""
+        return bool(self.before.value and self.after.value)
+
     def described(self) -> str:
         """One line for the plan that a person agrees to."""
         if not self.needed:
@@ -70,7 +75,7 @@ class Switched:
 
     ``seconds`` is how long it took until it was in force; ``everywhere_seconds`` how long from then on some are still
     led to the old side, which counts in the recovery time. ``phases`` say both on this host's monotonic clock, the
-    second in advance.
+    second in advance. ``todo`` is left for people, with its time.
     """
 
     change: Change
@@ -78,13 +83,15 @@ class Switched:
     everywhere_seconds: float
     phases: tuple[Phase, ...]
     detail: str = ""
+    todo: str = ""
 
     def described(self) -> str:
         """One line for the record."""
         if not self.change.needed:
             return self.change.described()
         later = f", seen by everybody within {self.everywhere_seconds:.0f} s" if self.everywhere_seconds else ""
-        return f"{self.change.switch}: {self.change.name}: {self.change.after.words}{later}"
+        todo = f"; to do: {self.todo}" if self.todo else ""
+        return f"{self.change.switch}: {self.change.name}: {self.change.after.words}{later}{todo}"
 
 
 class Switch(Protocol):

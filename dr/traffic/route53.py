@@ -19,6 +19,8 @@ _COMMENT = "coreflow360-dr: traffic switched"
 class Route53Names(Names):
     """The configured names of one hosted zone."""
 
+    spread_unknown = "; whether all of Route 53's servers answer by it yet is not known: it may take a minute"
+
     def __init__(self, settings: DnsSettings) -> None:
         super().__init__(settings)
         self._zone = HostedZone(settings, self._zone_id)

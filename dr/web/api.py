@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from dr.configuration.endpoints import check_endpoint, is_loopback
+from dr.configuration.masking import mask_url
 from dr.errors import (
     AuthenticationFailed,
+    ConfigurationError,
     PrivilegeMissing,
     ServerUnreachable,
     SourceBusy,
@@ -56,10 +58,14 @@ class Service:
 
 
 class WebApi:
-    """Its requests. Raises SourceError: see ``dr.errors``; ``ConfigurationError`` for an address that is not safe."""
+    """Its requests. Raises SourceError: see ``dr.errors``.
+
+    ``ConfigurationError`` for an address that is not safe, and for a token that cannot stand in a header.
+    """
 
     def __init__(self, service: Service) -> None:
         check_endpoint(service.setting, service.address)
+        _check_token(service)
         self._service = service
 
     def ask(self, kind: type[T], method: str, path: str, doing: str, body: object = None, *, again: bool = True) -> T:
@@ -93,12 +99,17 @@ class WebApi:
 
         content = None if body is None else msgspec.json.encode(body)
         address = self._service.address.rstrip("/") + path
-        request = self._client.build_request(method, address, content=content, headers=self._headers())
+        try:
+            request = self._client.build_request(method, address, content=content, headers=self._headers())
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # the environment's proxy, its CA file
+            raise self._unsent(error, doing) from None
         for attempt in itertools.count(1):
             try:
                 response = self._client.send(request)
             except httpx.TransportError as error:
                 failure, may_pass, asked = self._unanswered(error, doing), again, ""
+            except (httpx.HTTPError, httpx.InvalidURL, ImportError, OSError, ValueError) as error:
+                raise self._unsent(error, doing) from None
             else:
                 if response.status_code < 300:
                     return response.content
@@ -118,7 +129,7 @@ class WebApi:
 
     def _refused(self, response: httpx.Response, doing: str) -> SourceError:
         service, status = self._service, response.status_code
-        said = service.words(response.content).strip().replace(service.token.reveal(), "***")[:_WORDS]
+        said = self._redacted(service.words(response.content).strip())[:_WORDS]
         detail = f"HTTP {status}" + (f": {said}" if said else "")
         if status == 401:
             hint = f"Give {service.token_setting} a token that is valid."
@@ -136,12 +147,34 @@ class WebApi:
 
     def _unanswered(self, error: httpx.TransportError, doing: str) -> SourceError:
         service = self._service
-        detail = f"{service.address}: {str(error) or type(error).__name__}"
+        detail = f"{service.address}: {self._redacted(str(error)) or type(error).__name__}"
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             hint = f"Check {service.setting} and this host's CA certificates and clock."
             return SourceError(f"cannot {doing}: {service.name}'s certificate is not trusted", detail, hint)
         hint = f"Check {service.setting} and the network; look at {service.name}'s own status page."
         return ServerUnreachable(f"cannot {doing}: {service.name} does not answer", detail, hint)
+
+    def _unsent(self, error: Exception, doing: str) -> SourceError:
+        """No request could be made, or its answer could not be unpacked."""
+        return SourceError(
+            f"cannot {doing}: this host and {self._service.name} do not understand each other",
+            f"{type(error).__name__}: {mask_url(self._redacted(str(error)))}",
+            f"Check {self._service.setting}, and in the environment HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE.",
+        )
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._service.token.reveal(), "***")
+
+
+def _check_token(service: Service) -> None:
+    """Whoever finds out later quotes it."""
+    token = service.token.reveal()
+    if not token or not token.isascii() or not token.isprintable() or token != token.strip():
+        raise ConfigurationError(
+            f"{service.token_setting} is no token",
+            "it is empty, begins or ends with a blank or a new line, or holds what is no printable ASCII",
+            f"Copy it from {service.name} once more, without anything around it.",
+        )
 
 
 def pause(attempt: int, asked: str) -> float:

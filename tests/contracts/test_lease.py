@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -94,31 +93,6 @@ def test_a_killed_holder_keeps_the_lease_for_its_ttl_and_no_longer(place: Subjec
     with _acquire_when_free(place.store, time.monotonic() + 12) as lease:
         assert time.monotonic() - killed > 1
         lease.check()
-
-
-def test_a_holder_that_can_be_seen_to_be_dead_does_not_hold_up_the_next_run(place: Subject) -> None:
-    """After kill -9 on this host the same command works at once: nobody waits two minutes for a recovery."""
-    with child(place.settings, "lease", "killed", "120") as process:
-        assert said(process) == "ready"
-        tell(process)
-        assert said(process) == "won"
-        with pytest.raises(LeaseHeld, match="backup run killed"):
-            _acquire(place.store, "too early")
-        process.kill()
-        process.wait()
-
-    with _acquire(place.store, "next") as lease:
-        lease.check()
-
-
-def test_a_pid_that_is_another_process_now_is_no_living_holder() -> None:
-    """After a crash its number may soon be somebody else's."""
-    living = Holder.here("run", "backup")
-
-    assert not living.is_dead
-    assert replace(living, begun="1").is_dead
-    assert not replace(living, begun="1", place="another boot").is_dead
-    assert not replace(living, begun="1", place="").is_dead
 
 
 def _acquire_when_free(store: Store, deadline: float) -> Lease:

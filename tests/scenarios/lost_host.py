@@ -68,7 +68,7 @@ class Host:
 
     def recover(self, *words: str, code: int = 0, **variables: str) -> dict[str, Any]:
         """``dr full-recovery``, confirmed; its answer."""
-        ended = self.dr("full-recovery", "--confirm", self.system.name, *words, **variables)
+        ended = self.dr("full-recovery", "--confirm", self.system.name, *words, **variables)  # type: ignore[arg-type]
         assert ended.returncode == code, ended.stdout[-3000:] + ended.stderr[-6000:]
         answer = msgspec.json.decode(ended.stdout)
         assert isinstance(answer, dict)

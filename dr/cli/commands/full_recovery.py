@@ -66,7 +66,7 @@ def full_recovery(
     start, verify, then lead traffic here. Nothing is ever overwritten. Killed
     or failed, it goes on where it was when it is run again. Exit code 11:
     refused, nothing was touched; 15: not in service yet; 16: beyond the
-    objective.
+    objective; 18: restored, not verified, for postgres.url is not set.
 
     Examples:
       dr full-recovery --dry-run
@@ -136,6 +136,7 @@ def _show_tables(session: Session) -> None:
             session.output.document[key.removeprefix("full-recovery-")] = rows
             session.output.table(key.replace("-", " "), rows)
     report = next((item.text for item in record.artifacts if item.key == "full-recovery-report"), "")
+    session.output.document["report"] = report.splitlines()
     for line in report.splitlines():
         session.output.note(line)
 

@@ -53,16 +53,18 @@ def traffic(
             session.output.say("Nothing is configured that leads requests: see dns, balancer and cdn.")
         return
     with procedures(session):
+        from dr.operations.switch_traffic import digest_of
         from flows.switch_traffic import switch_traffic
 
         changes = switch_traffic(system=system.name, to=to, dry_run=True)
+        agreed = digest_of([_change(one) for one in changes])
         _show_plan(session, changes)
         if dry_run or not any(_change(one).needed for one in changes):
             session.output.say("Nothing was done: " + ("this was a dry run." if dry_run else "there is nothing to do."))
             return
         asked = consent.Question(system.name, production=True, because="Everybody will be led elsewhere.")
         typed = consent.obtain(session, asked, yes=False, typed=confirm, auto=system.auto_confirm)
-        _show(session, switch_traffic(system=system.name, to=to, confirm_name=typed))
+        _show(session, switch_traffic(system=system.name, to=to, confirm_name=typed, agreed=agreed))
 
 
 def _show_plan(session: Session, changes: Sequence[Change | Switched]) -> None:

@@ -11,7 +11,7 @@ from dr.evidence.phases import Stopwatch
 from dr.operations.application.health import wait_until_healthy
 from dr.operations.application.look import look_at_services
 from dr.operations.application.plan import seen
-from dr.operations.application.roll_back import Older, roll_back
+from dr.operations.application.roll_back import Older, return_to_newest, roll_back
 from dr.operations.application.start import start_services
 from dr.operations.application.stop import stop_services
 from dr.policy.application_plan import Restart, widened
@@ -54,6 +54,21 @@ def go_back(system: System, older: tuple[Older, ...]) -> Attempt:
     except (ServiceError, ToolError) as error:
         problem = told(error)
     return Attempt("rolled back", tuple(item.service for item in older), stopwatch.phases, problem, now)
+
+
+def go_forward(system: System, older: tuple[Older, ...]) -> Attempt:
+    """Return to the newest releases, for an older one did not help; and wait."""
+    names = ", ".join(f"{item.service} to {item.current}" for item in older)
+    logger.warning("the release before does not help: returning with %s", names)
+    stopwatch, problem = Stopwatch(), ""
+    try:
+        with stopwatch.phase("return to the newest"):
+            return_to_newest(system, older)
+        with stopwatch.phase("wait until healthy"):
+            wait_until_healthy(system)
+    except (ServiceError, ToolError) as error:
+        problem = told(error)
+    return Attempt("returned to the newest release", tuple(item.service for item in older), stopwatch.phases, problem)
 
 
 def told(error: ServiceError | ToolError) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dr.configuration.model import System
-from dr.errors import ConfigurationError
+from dr.errors import ConfigurationError, LeaseHeld, TargetRefused
 from dr.evidence.application_outcome import SCENARIO
+from dr.operations.application.alone import refuse_beside_another
 from dr.operations.application.ask import Answered
 from dr.operations.application.health import ask_application, is_healthy
 from dr.operations.application.look import look_at_services
@@ -31,6 +32,8 @@ class ApplicationPlan:
     restart: Restart
     older: tuple[Older, ...]
     objective: Objective
+    beside: str = ""
+    """Why nothing is done now: another procedure is at work, or was cut off."""
 
     @property
     def nothing(self) -> bool:
@@ -43,6 +46,8 @@ class ApplicationPlan:
         lines += [f"  {item.service}: {item.state}{_more(item)}" for item in self.services]
         lines += [f"  {item.url}: {'ok' if item.ok else 'NOT OK'}, {item.detail}" for item in self.answers]
         lines += [f"  LEFT ALONE {item.name}: {item.reason}" for item in self.restart.left]
+        if self.beside:
+            lines.append(f"  REFUSED: {self.beside}")
         if self.nothing:
             well = all(item.ok for item in self.answers)
             return [
@@ -55,7 +60,7 @@ class ApplicationPlan:
         lines += [f"  {item.name}: {item.reason}" for item in self.restart.services]
         lines.append("Then wait until it is healthy, and warm its caches.")
         lines += [
-            f"If it is not: {item.service} goes back from {item.current or 'its release'} to {item.previous}."
+            f"If a release is the fault: {item.service} goes back from {item.current or 'its own'} to {item.previous}."
             for item in self.older
         ]
         lines.append(f"Objective: healthy within {self.objective.rto_seconds:.0f} s, nothing lost.")
@@ -76,7 +81,16 @@ def plan_application(system: System, *, named: Sequence[str] = (), everything: b
         seen(system, statuses), order(system), is_healthy(answers), named=named, everything=everything
     )
     older = older_releases(system) if settings.application.roll_back and not chosen.nothing else ()
-    return ApplicationPlan(system.name, statuses, answers, chosen, older, system.objectives[SCENARIO])
+    beside = _beside(system, named)
+    return ApplicationPlan(system.name, statuses, answers, chosen, older, system.objectives[SCENARIO], beside)
+
+
+def _beside(system: System, named: Sequence[str]) -> str:
+    try:
+        refuse_beside_another(system, named)
+    except (LeaseHeld, TargetRefused) as error:
+        return f"{error.message}. {error.hint}"
+    return ""
 
 
 def seen(system: System, statuses: Sequence[Status]) -> tuple[Seen, ...]:

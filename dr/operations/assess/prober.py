@@ -10,10 +10,9 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from enum import StrEnum
-from pathlib import Path
 
+from dr.operations.assess.scratch import scratch_directory
 from dr.pipeline.leaving import end_or_leave
 from dr.pipeline.process import Child
 
@@ -38,7 +37,7 @@ class Prober:
 
     def __init__(self) -> None:
         # Keys that are imported for a test must not stay behind when gpg hangs and its process is killed.
-        self.scratch = Path(tempfile.mkdtemp(prefix="dr-assess-"))
+        self.scratch = scratch_directory()
         pairs = {lane: socket.socketpair() for lane in Lane}
         self.ends = {lane: ours for lane, (ours, _) in pairs.items()}
         theirs = {lane: end for lane, (_, end) in pairs.items()}

@@ -60,5 +60,5 @@ def require_restore(damage: Damage) -> None:
         raise TargetRefused(
             "only indexes are damaged, and they are built anew from their tables: a restore would lose more",
             detail="; ".join(str(item) for item in damage.damaged),
-            hint="; ".join((*damage.reindex(), "then start what was stopped. To restore all the same: --even-so.")),
+            hint="; ".join((*damage.reindex(), "to restore all the same: --even-so.")),
         )

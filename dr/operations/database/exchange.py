@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dr.errors import TargetRefused
-from dr.operations.database.place import Place, require_stopped
+from dr.operations.database.place import Place, identity_of, require_stopped
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +29,29 @@ class Exchanged:
     configured: tuple[str, ...] = ()
 
 
-def exchange(place: Place, *, carry: bool = True) -> Exchanged:
+def exchange(place: Place, identity: str, *, carry: bool = True) -> Exchanged:
     """Production's directory goes aside, the staged one takes its place. Both servers must have been stopped.
 
+    ``identity`` is the staged one's, kept when it had proven itself: nothing else may take production's place. Raises
+    ``TargetRefused`` where another directory lies under its name, or under production's when the copy is gone.
     ``carry``: the configuration of today is taken along, where it lies in the data directory, instead of that of the
     day of the backup.
     """
     data, staged, aside = place.data, place.staged, place.aside
     if not staged.exists():
-        if data.exists():  # both renames were done by a call that was cut off
+        if data.exists():  # both renames were done by a call that was cut off, or somebody has removed the copy
+            require_exchanged(data, identity)
             return Exchanged(str(data), str(aside) if aside.exists() else "")
         raise TargetRefused(
             f"neither {data} nor {staged} is there",
             detail=f"{aside} is" if aside.exists() else "",
             hint="Look for what has moved them. Nothing was done.",
+        )
+    if identity_of(staged) != identity:
+        raise TargetRefused(
+            f"{staged} is not the directory that was to take the place of {data}",
+            detail="another lies under its name; nothing was moved",
+            hint="Move it away, and begin again with --anew.",
         )
     for directory in (data, staged):
         require_stopped(directory)
@@ -59,6 +68,16 @@ def exchange(place: Place, *, carry: bool = True) -> Exchanged:
     staged.rename(data)
     _sync(data.parent)
     return Exchanged(str(data), str(aside) if aside.exists() else "", configured)
+
+
+def require_exchanged(data: Path, identity: str) -> None:
+    """Raise ``TargetRefused`` unless ``data`` is the directory that was, or should have been, exchanged in."""
+    if not data.exists() or identity_of(data) != identity:
+        raise TargetRefused(
+            f"{data} is not the directory that was to take its place, and that one is not beside it either",
+            detail="somebody has moved or removed it since; nothing was touched now",
+            hint="See what lies there. What was begun cannot be gone on with: begin again with --anew.",
+        )
 
 
 def carry_configuration(old: Path, new: Path) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ _ASIDE = ".before_"
 _STAGED = ".recovered_"
 _UNDONE = ".undone_"
 _STAMP = "%Y%m%d_%H%M%S"
+_VERSION = "PG_VERSION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ class Occupied:
 
     there: bool
     identifier: str
-    server: int | None
     warnings: tuple[str, ...]
 
 
@@ -68,16 +68,25 @@ def place_to_undo(system: System, moment: datetime, kept: Path) -> Place:
     return Place(data, kept, data.with_name(f"{data.name}{_UNDONE}{moment:{_STAMP}}"))
 
 
-def newest_aside(system: System) -> Path:
-    """The directory that the last recovery has set aside. Raises ``TargetRefused`` when none is there."""
-    data = data_directory(system)
-    kept = set_aside(data)
-    if not kept:
-        raise TargetRefused(
-            f"beside {data} is no data directory that a recovery has set aside",
-            hint=f"It would be called {data.name}{_ASIDE}DATE_TIME.",
-        )
-    return kept[-1]
+def identity_of(directory: Path) -> str:
+    """What a directory keeps when it is renamed and the host restarted, and no other of the same parent has.
+
+    An inode alone is given to the next directory as soon as one is removed; that of a file within it, with its time,
+    is not. Device numbers are not stable, and none is needed: whoever was renamed is on the parent's file system.
+    """
+    if os.path.ismount(directory):
+        return "a file system of its own"
+    version = directory / _VERSION
+    within = f"{version.stat().st_ino} {version.stat().st_mtime_ns}" if version.is_file() else "without PG_VERSION"
+    return f"{directory.stat().st_ino} {within}"
+
+
+def last_ran(data: Path) -> int:
+    """When a server has last written the control file, in ns; 0 where there is none. Each start of one changes it."""
+    try:
+        return (data / "global" / "pg_control").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def set_aside(data: Path) -> tuple[Path, ...]:
@@ -99,8 +108,13 @@ def leftovers(data: Path) -> tuple[Path, ...]:
 def look_at(system: System, data: Path, major: int) -> Occupied:
     """Raises ``TargetRefused`` where nothing could be exchanged."""
     if not data.exists():
-        return Occupied(False, "", None, (f"{data} is not there: nothing has to be set aside",))
+        return Occupied(False, "", (f"{data} is not there: nothing has to be set aside",))
     _require_renamable(data)
+    if not (data / _VERSION).is_file():
+        raise TargetRefused(
+            f"{data} holds no data of PostgreSQL: it has no {_VERSION}",
+            hint="Correct recovery.data_directory. Where it is what is left of production's: move it away yourself.",
+        )
     warnings = []
     identifier = ""
     try:
@@ -115,7 +129,7 @@ def look_at(system: System, data: Path, major: int) -> Occupied:
     if spaces:
         where = ", ".join(os.path.realpath(space) for space in spaces)
         warnings.append(f"tablespaces are restored beside {data}; the old ones stay where they are: {where}")
-    return Occupied(True, identifier, postmaster_pid(data), tuple(warnings))
+    return Occupied(True, identifier, tuple(warnings))
 
 
 def require_ours(occupied: Occupied, data: Path, identifier: str) -> None:

@@ -11,13 +11,17 @@ from dr.errors import ConfigurationError, TargetRefused
 from dr.operations.application.parts import application_order
 from dr.operations.check_source import source_url
 from dr.operations.database.place import leftovers, look_at, place_at, require_ours
-from dr.operations.database.serve import database_service
+from dr.operations.database.serve import database_service, is_served
 from dr.operations.database.stage import choose_for, require_space
 from dr.operations.database.trials import GoodWhen, check_condition
 from dr.operations.plan_recovery import plan
 from dr.policy.recovery_plan import RecoveryPlan
 from dr.policy.recovery_target import RecoveryTarget
+from dr.postgres.postmaster import postmaster_pid
+from dr.services.protocol import Service, State
 from dr.services.registry import service
+
+_LOOK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,7 @@ def plan_in_place(system: System, wanted: InPlace) -> RecoveryPlan:
     left = leftovers(place.data)
     if not left:
         require_space(chosen, place.staged)
-    if occupied.server is not None and service(system, name).status(10.0).state.value in ("stopped", "failed"):
-        raise ConfigurationError(
-            f"a server runs in {place.data}, and service {name} says that it does not",
-            detail=f"process {occupied.server}",
-            hint="Set recovery.database_service to the service that runs it.",
-        )
+    require_its_service(system, place.data, service(system, name))
     drawn = plan(system, chosen)
     application = [item for layer in application_order(system) for item in layer]
     warnings = [*drawn.warnings, *occupied.warnings]
@@ -87,6 +86,25 @@ def plan_in_place(system: System, wanted: InPlace) -> RecoveryPlan:
         steps=_steps(wanted, name, application, place.data),
         warnings=tuple(warnings),
     )
+
+
+def require_its_service(system: System, data: Path, item: Service) -> None:
+    """Raise ``ConfigurationError`` unless the service is the one that runs in the directory that is exchanged."""
+    server = postmaster_pid(data)
+    state = item.status(_LOOK_SECONDS).state
+    if server is not None and state in (State.STOPPED, State.FAILED):
+        raise ConfigurationError(
+            f"a server runs in {data}, and service {item.name} says that it does not",
+            detail=f"process {server}",
+            hint="Set recovery.database_service to the service that runs it.",
+        )
+    if state is State.RUNNING and not is_served(system, item.name, data):
+        raise ConfigurationError(
+            f"service {item.name} runs, and no server runs in {data}",
+            detail="what would be put there would not be in service; nothing was touched",
+            hint="Set recovery.data_directory to the directory of that service. Where its directory was taken from"
+            " under it, stop the service and run this again.",
+        )
 
 
 def as_search(drawn: RecoveryPlan, good_when: str, trials: int) -> RecoveryPlan:

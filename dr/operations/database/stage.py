@@ -17,6 +17,7 @@ from dr.evidence.findings import Check
 from dr.evidence.phases import Phase, Stopwatch, merge
 from dr.operations.check_recovery import check_running
 from dr.operations.check_source import bin_directories
+from dr.operations.database.place import identity_of
 from dr.operations.drill.own_questions import server_log
 from dr.operations.erasure.re_erase import Erased, re_erase
 from dr.operations.plan_recovery import Chosen, choose
@@ -38,7 +39,10 @@ _SPARE = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A copy that was questioned and stopped, and may go into service. ``reached`` is PostgreSQL's word on its end."""
+    """A copy that was questioned and stopped, and may go into service. ``reached`` is PostgreSQL's word on its end.
+
+    ``identity`` is that of its directory (``identity_of``): no other may go into service for it.
+    """
 
     directory: str
     label: str
@@ -51,6 +55,7 @@ class Staged:
     erased: Erased
     phases: tuple[Phase, ...]
     notes: tuple[str, ...] = ()
+    identity: str = ""
 
 
 def choose_for(system: System, staged: Path, backup: str, until: RecoveryTarget) -> Chosen:
@@ -106,6 +111,7 @@ def stage(system: System, chosen: Chosen, owner_of: Path | None = None) -> Stage
         erased=erased,
         phases=phases,
         notes=tuple(dict.fromkeys((*chosen.found.notes, *restored.notes, *checked.notes, *erased.notes))),
+        identity=identity_of(directory),
     )
 
 

@@ -36,7 +36,7 @@ class Erased:
 
     def __str__(self) -> str:
         if not self.subjects:
-            return "nobody has asked to be forgotten"
+            return "nobody is known to have asked to be forgotten"
         return f"{self.subjects} people erased again, {self.rows} rows; the checks find none of them"
 
 
@@ -59,13 +59,18 @@ def re_erase(system: System, url: Secret) -> Erased:
 def all_entries(system: System) -> tuple[tuple[ErasureEntry, ...], tuple[str, ...]]:
     """The ledger of this host together with what the stores have of it; and which stores did not answer.
 
-    Raises ``RecoveryFailed`` when neither the file nor any store could be read: nobody then knows who was forgotten.
+    Raises ``RecoveryFailed`` when nobody knows who was forgotten: this host has no ledger, and a store that may have
+    the only entry does not answer. Where the configuration knows of no erasures at all, one store that answers is
+    enough: whoever never erased anybody is not kept from recovering by the loss of a store.
     """
-    file = system.procedures.erasure.ledger
+    settings = system.procedures.erasure
+    file = settings.ledger
     own = read_ledger(file) if file is not None else ()
+    told = file is not None and file.exists()
+    forgets = file is not None or settings.statements is not None
     stores = tuple(open_repository(system).stores.values())
     copies = list_copies(system.name, stores)
-    if copies.silent and not copies.ids and not own:
+    if copies.silent and not told and (forgets or not copies.ids):
         raise _unknown(copies.silent)
     missing = sorted(copies.all - {entry.id for entry in own})
     entries = own
@@ -120,7 +125,8 @@ def _of(database: str, files: Iterable[ErasureFile]) -> list[tuple[str, Statemen
 
 def _unknown(silent: dict[str, StoreError]) -> RecoveryFailed:
     return RecoveryFailed(
-        "nobody here knows who asked to be forgotten: this host has no ledger, and no store answers",
+        "nobody here knows who asked to be forgotten: this host has no ledger, and not every store answers",
         detail="; ".join(f"{name}: {error.message}" for name, error in silent.items()),
-        hint="Bring erasure.ledger back, or make one of the stores answer, and run it again (I32).",
+        hint="Make the stores answer, or bring erasure.ledger back, and run it again (I32). Where it is known that"
+        " nobody has asked, an empty file at erasure.ledger says so.",
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from dr.catalog.canary import Beat
 from dr.configuration.model import System
 from dr.errors import DrError
 from dr.evidence.findings import Loss
@@ -16,7 +17,7 @@ from dr.evidence.phases import Phase
 from dr.operations.full_recovery.database import RecoveredDatabase
 from dr.operations.full_recovery.kinds import BY_KIND
 from dr.operations.full_recovery.parts import RestoredPart
-from dr.operations.measure_loss import measure_loss
+from dr.operations.measure_loss import loss_between
 from dr.policy.full_plan import FullPlan, Then
 from dr.policy.objectives import Scenario, Verdict
 
@@ -27,7 +28,8 @@ EVERYWHERE = "until everybody is led here"
 class Reached:
     """What the steps of one run gave. ``failed`` are errors by the name of the part.
 
-    ``at`` is when the product could be used again, ``seconds`` how long this process had taken until then.
+    ``at`` is when the product could be used again, ``seconds`` how long this process had taken until then. ``last`` is
+    the canary row that this host knew of before anything was started, ``state`` what became of the database, in words.
     """
 
     database: RecoveredDatabase | None
@@ -41,14 +43,17 @@ class Reached:
     at: datetime
     todo: tuple[str, ...]
     notes: tuple[str, ...]
+    last: Beat | None = None
+    state: str = "in service"
 
 
 def conclude(
     system: System, plan: FullPlan, journal: Journal, reached: Reached, disaster_at: datetime | None
 ) -> FullOutcome:
     """The outcome. A loss that can only be bounded counts as the bound, and says so."""
-    loss = _loss(system, reached.database, disaster_at, journal.begun_at)
-    since = disaster_at or journal.begun_at
+    # Between an earlier run and this one the product may have lived on somewhere: that is lost as well.
+    since = disaster_at or max(event.at for event in journal.events if event.what == "open")
+    loss = _loss(reached, disaster_at, since)
     # Between processes only the wall clock goes on; within one it is the one that can be set.
     taken = (reached.at - journal.begun_at).total_seconds() if journal.resumed else reached.seconds
     objective = system.objectives[Scenario.FULL_SYSTEM_FAILURE]
@@ -94,21 +99,19 @@ def phases_of(events: Sequence[Event]) -> tuple[Phase, ...]:
     return tuple(sorted(phases, key=lambda phase: (phase.begin, phase.end)))
 
 
-def _loss(
-    system: System, database: RecoveredDatabase | None, disaster_at: datetime | None, begun: datetime
-) -> Loss | None:
-    if database is None:
+def _loss(reached: Reached, disaster_at: datetime | None, since: datetime) -> Loss | None:
+    if reached.database is None:
         return None
-    loss = measure_loss(system, database.canary, disaster_at)
-    return loss if loss.measured else _bound(system, database, disaster_at or begun)
+    loss = loss_between(reached.last, reached.database.canary, disaster_at)
+    return loss if loss.measured else _bound(reached.last, reached.database, since)
 
 
-def _bound(system: System, database: RecoveredDatabase, until: datetime) -> Loss:
+def _bound(last: Beat | None, database: RecoveredDatabase, until: datetime) -> Loss:
     """A new host remembers no canary. What was lost is at most what lies between the last that is there and ``until``.
 
     The closer of two bounds: the last canary, and the moment by which all that was committed is in the stored WAL.
     """
-    by_canary = measure_loss(system, database.canary, until)
+    by_canary = loss_between(last, database.canary, until)
     if database.complete_until is None:
         return by_canary
     seconds = max((until - database.complete_until).total_seconds(), 0.0)
@@ -127,7 +130,7 @@ def _parts(plan: FullPlan, reached: Reached, since: datetime, loss: Loss | None)
                 name="database",
                 label=found.label if found else plan.database.label,
                 store=found.store if found else "",
-                state="in service" if found else error.message if error else "not reached",
+                state=reached.state if found else error.message if error else "not reached",
                 detail=f"{found.tables} tables, {found.rows} rows; {found.reached}" if found else "",
                 failed=found is None,
                 lost_seconds=loss.seconds if loss else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from dr.operations.drill.lay_out import database_name
 from dr.operations.erasure.re_erase import Erased, re_erase
 from dr.operations.find_backup import Found, find_backup
 from dr.operations.full_recovery.own import claim, taking_space, whole
-from dr.operations.full_recovery.places import tablespaces_of
+from dr.operations.full_recovery.places import belonging_to
 from dr.operations.plan_recovery import Chosen
 from dr.operations.rates import keep_rates
 from dr.operations.restore import restore
@@ -32,7 +32,8 @@ from dr.policy.full_plan import PlannedDatabase
 from dr.policy.recovery_target import TargetKind
 from dr.postgres.account import make_directory
 from dr.postgres.cluster import Recipe, create_cluster, running
-from dr.postgres.control_data import needed_to_recover
+from dr.postgres.control_data import control_data, needed_to_recover
+from dr.postgres.data_directory import unmarked
 from dr.postgres.installations import server_for
 
 _GIVE_WAY_SECONDS = 60.0
@@ -45,7 +46,8 @@ class RecoveredDatabase:
 
     All that was committed by ``complete_until`` is in it, by the server's clock; None where nobody noted the times.
 
-    ``database`` and ``superuser`` are how it is asked; ``phases`` are names with seconds at work.
+    ``database`` and ``superuser`` are how it is asked; ``phases`` are names with seconds at work. ``identifier`` and
+    ``timeline`` tell it from every other server, also from the one that was lost and may be half alive.
     """
 
     label: str
@@ -62,6 +64,8 @@ class RecoveredDatabase:
     reached: str
     phases: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
+    identifier: str = ""
+    timeline: int | None = None
 
 
 def recover(system: System, planned: PlannedDatabase, run: str) -> RecoveredDatabase:
@@ -79,11 +83,20 @@ def _recover(system: System, planned: PlannedDatabase, directory: Path, run: str
     if not directory.exists():
         directory.parent.mkdir(parents=True, exist_ok=True)
         make_directory(directory, directory.parent)
-    claim(directory, run, others=(tablespaces_of(directory),))
+    claim(directory, run, others=belonging_to(directory))
     remove_spool(directory)
     found = _from_point(system, planned, directory) if planned.until is not None else _from_dump(system, planned)
+    found = _identified(system, found)
     whole(directory, run)
     return found
+
+
+def _identified(system: System, found: RecoveredDatabase) -> RecoveredDatabase:
+    """As its control file has it, now that its server has stopped."""
+    told = control_data(Path(found.directory), server_for(found.major, bin_directories(system)))
+    timeline = told.get("Latest checkpoint's TimeLineID", "")
+    identifier = told.get("Database system identifier", "")
+    return replace(found, identifier=identifier, timeline=int(timeline) if timeline.isdigit() else None)
 
 
 def _from_point(system: System, planned: PlannedDatabase, directory: Path) -> RecoveredDatabase:
@@ -110,7 +123,8 @@ def _from_dump(system: System, planned: PlannedDatabase) -> RecoveredDatabase:
     manifest = found.manifest
     installation = server_for(manifest.server_major, bin_directories(system))
     begin = time.monotonic()
-    create_cluster(directory, installation)
+    with unmarked(directory):
+        create_cluster(directory, installation, in_service=True)
     made = Phase("new server", begin, time.monotonic())
     name = database_name(manifest)
     # Its tablespaces' directories are not on this host; in the data directory they are as good.

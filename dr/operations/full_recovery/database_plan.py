@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from dr.catalog.labels import Kind
+from dr.catalog.labels import Kind, Label
 from dr.catalog.points import DatabasePosition
 from dr.configuration.model import System
 from dr.errors import BackupInvalid, BackupNotFound
 from dr.operations import plan_recovery
 from dr.operations.choose_point import choose_point
-from dr.operations.find_backup import LATEST, Found, find_backup
+from dr.operations.find_backup import Found, find_backup
 from dr.operations.full_recovery.places import data_directory
 from dr.operations.full_recovery.wish import Database, Wish
 from dr.operations.plan_recovery import Chosen
+from dr.operations.repositories import open_repository
 from dr.operations.target import DirectoryTarget
 from dr.policy.full_plan import PlannedDatabase
 from dr.policy.recovery_estimate import read_back_rates
@@ -37,7 +39,7 @@ def plan_database(system: System, wish: Wish, position: DatabasePosition | None)
             until = RecoveryTarget(TargetKind.TIME, time=wish.before)
             point, choice = choose_point(system, until), f"to {until}, as was asked for"
     except BackupNotFound:
-        return _from_dump(system, position)
+        return _from_dump(system, wish, position)
     base = point.base
     # A place that is free in any case: what a run of ours left half-made in the real one is cleared when it is claimed.
     nowhere = directory.with_name(f".{directory.name}.planned")
@@ -74,11 +76,10 @@ def _words(planned: RecoveryPlan) -> tuple[str, ...]:
     return tuple(line for line in lines if line.startswith(wanted))
 
 
-def _from_dump(system: System, position: DatabasePosition | None) -> PlannedDatabase | None:
+def _from_dump(system: System, wish: Wish, position: DatabasePosition | None) -> PlannedDatabase | None:
     """A server of our own is made in the data directory, and the dump loaded into it."""
-    try:
-        found = find_backup(system, position.dump if position and position.dump else LATEST, Kind.DUMP)
-    except (BackupNotFound, BackupInvalid):
+    found = _find_dump(system, wish, position)
+    if found is None:
         return None
     manifest = found.manifest
     rate = read_back_rates(manifest).restore_bytes
@@ -92,7 +93,40 @@ def _from_dump(system: System, position: DatabasePosition | None) -> PlannedData
         words=(
             f"from      {', then '.join(found.stores)}",
             f"a new cluster of PostgreSQL {manifest.server_major} is made; its settings are the defaults",
+            *(f"warning   {note}" for note in found.notes),
         ),
         fetch_bytes=manifest.stored_bytes,
         seconds=manifest.stored_bytes / rate if rate else None,
     )
+
+
+def _find_dump(system: System, wish: Wish, position: DatabasePosition | None) -> Found | None:
+    """The point's own, or the newest that is proven, or the newest; None only where there is no dump at all.
+
+    Raises ``BackupInvalid`` when there are some and none is usable, ``BackupNotFound`` when all are too young.
+    """
+    notes: list[str] = []
+    until = wish.before
+    if position is not None and position.dump:
+        try:
+            return find_backup(system, position.dump, Kind.DUMP)
+        except (BackupNotFound, BackupInvalid) as error:
+            notes.append(f"{position.dump} is not used: {error.message}")
+        if wish.database is Database.POINT:
+            until = Label.parse(position.dump).created
+    repository, chosen = open_repository(system), None
+    for backup in repository.newest_first((Kind.DUMP,), until, notes):
+        chosen = chosen or backup
+        if backup.proven_level is not None:
+            chosen = backup
+            break
+    if chosen is not None:
+        found = find_backup(system, str(chosen.label), Kind.DUMP)
+        return replace(found, notes=tuple(dict.fromkeys((*found.notes, *notes))))
+    there = repository.names().all((Kind.DUMP,))
+    if not there:
+        return None
+    hint = "Look at them (dr list, dr verify-backup), name another moment, or put another copy of them into a store."
+    if all(until is not None and label.created > until for label in there):
+        raise BackupNotFound(f"every dump of {system.name} was taken after {until:%Y-%m-%d %H:%M:%S} UTC", hint=hint)
+    raise BackupInvalid(f"none of the {len(there)} dumps of {system.name} can be used", "; ".join(notes), hint)

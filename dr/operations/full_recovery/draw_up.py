@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from dr.catalog.labels import Kind, Label
 from dr.catalog.manifest import Manifest
@@ -17,8 +16,8 @@ from dr.operations.find_backup import Found, find_backup
 from dr.operations.full_recovery.database_plan import plan_database
 from dr.operations.full_recovery.destinations import destination
 from dr.operations.full_recovery.kinds import BY_KIND, PART_KINDS
-from dr.operations.full_recovery.own import is_free
-from dr.operations.full_recovery.places import data_directory, upload_places
+from dr.operations.full_recovery.own import in_the_way, is_free
+from dr.operations.full_recovery.places import belonging_to, data_directory, upload_places
 from dr.operations.full_recovery.surroundings import lacking, order
 from dr.operations.full_recovery.wish import Wish
 from dr.operations.point.find import FoundPoint, find_point, points
@@ -148,7 +147,8 @@ def _taken(manifest: Manifest) -> datetime:
 
 def _refuse_taken(system: System, chosen: _Chosen) -> None:
     """Everything that is in the way at once: whoever moves one thing aside should not find the next afterwards."""
-    taken: list[Path] = [] if is_free(data_directory(system)) else [data_directory(system)]
+    data = data_directory(system)
+    taken = [*in_the_way(data, others=belonging_to(data))]
     for found in chosen.members:
         if found.manifest.kind is Kind.FILES:
             taken += [place for place in upload_places(found.manifest) if not is_free(place)]

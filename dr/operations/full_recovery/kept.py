@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dr.configuration.model import System
-from dr.evidence.journal import read_journal, unfinished
+from dr.evidence.journal import read_journal, require_recent, unfinished
 from dr.evidence.journal_events import Event, decoded_result
 from dr.operations.full_recovery.places import PROCEDURE
 from dr.operations.full_recovery.wish import Wish
@@ -15,7 +15,10 @@ PLAN = "plan"
 
 
 def kept_plan(parent: Path, system: System, wish: Wish) -> FullPlan | None:
-    """The plan of the newest unfinished run of the same wish, with what it has done; None where there is none."""
+    """The plan of the newest unfinished run of the same wish, with what it has done; None where there is none.
+
+    Raises ``TargetRefused`` for one that is too old to be gone on with.
+    """
     for directory, opening in unfinished(parent, PROCEDURE, system.name):
         if opening.parameters != wish.parameters:
             continue
@@ -23,6 +26,7 @@ def kept_plan(parent: Path, system: System, wish: Wish) -> FullPlan | None:
         pinned = next((event for event in events if event.what == "end" and event.step == PLAN), None)
         if pinned is None:
             return None
+        require_recent(directory)
         plan: FullPlan = decoded_result(pinned, FullPlan)
         return plan.resumed(directory.name, steps_done(events))
     return None

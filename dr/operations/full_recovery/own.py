@@ -1,7 +1,8 @@
 """Which directories on this host are a full recovery's own: only these may be cleared, whatever else lies around.
 
-A file beside the directory says which run made it and which directory exactly (device and inode): one that somebody
-else has put there since is not ours, though it has the same name.
+A file beside the directory says which run made it and which directory exactly (device and inode). That is not enough:
+a number is given again to the next directory, and one that was emptied may have been filled by hand since. So while it
+is half-made there is a file in it as well, and of one that is whole it is noted when it was last changed.
 """
 
 from __future__ import annotations
@@ -17,18 +18,24 @@ import msgspec
 
 from dr.errors import StoreFull, TargetRefused
 from dr.operations.unpack_cluster import empty
+from dr.postgres.data_directory import UNFINISHED, read_unfinished, write_unfinished
 
 _BEGUN: Literal["begun"] = "begun"
 _WHOLE: Literal["whole"] = "whole"
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """``run`` is the journal's name. ``begun``: it may be half there; ``whole``: it was restored to its end."""
+    """``run`` is the journal's name. ``begun``: it may be half there; ``whole``: it was restored to its end.
+
+    ``changed`` is the directory's own time (ns) when it was whole. ``room``: it lies where nobody but us writes.
+    """
 
     run: str
     state: Literal["begun", "whole"]
     device: int
     inode: int
+    changed: int = 0
+    room: bool = False
 
 
 def mark_of(directory: Path) -> Path:
@@ -36,35 +43,44 @@ def mark_of(directory: Path) -> Path:
     return directory.with_name(f".{directory.name}.full-recovery")
 
 
+def in_the_way(directory: Path, run: str = "", others: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """What ``claim`` would refuse: the directory, or ``others`` that hold something and belong to none of ours."""
+    if _is_ours(directory, run):
+        return ()
+    return tuple(path for path in (directory, *others) if not _holds_nothing(path))
+
+
 def is_free(directory: Path, run: str = "") -> bool:
     """Whether ``claim`` would take it: nothing there, or nothing but what a full recovery of ours left half-made."""
-    return _holds_nothing(directory) or _is_ours(directory, run)
+    return not in_the_way(directory, run)
 
 
-def claim(directory: Path, run: str, *, others: tuple[Path, ...] = ()) -> None:
+def claim(directory: Path, run: str, *, others: tuple[Path, ...] = (), room: bool = False) -> None:
     """Make it ours, and empty; ``others`` are directories that belong to it and are removed with what it holds.
 
     What a run of ours left half-made is cleared, and what this very ``run`` has made. Raises ``TargetRefused`` for
-    anything else that holds something.
+    anything else that holds something. ``room``: no file in it is needed to tell.
     """
-    mark = mark_of(directory)
-    if not _holds_nothing(directory):
-        if not _is_ours(directory, run):
-            raise TargetRefused(
-                f"{directory} holds something that no full recovery of ours left there",
-                hint="Nothing is overwritten: move it aside, or name another place in the section recovery.",
-            )
-        empty(directory, remove=False)
-    for other in others:
-        if other.exists() and mark.exists():
+    taken = in_the_way(directory, run, others)
+    if taken:
+        raise TargetRefused(
+            f"{', '.join(map(str, taken))} holds something that no full recovery of ours left there",
+            hint="Nothing is overwritten: move it aside, or name another place in the section recovery.",
+        )
+    for other in others:  # first: by what is in the directory they are known as ours
+        if not other.is_symlink():
             empty(other, remove=True)
+    empty(directory, remove=False)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(directory, run, _BEGUN)
+    _write(directory, run, _BEGUN, room=room)
+    if not room:
+        write_unfinished(directory, run)
 
 
-def whole(directory: Path, run: str) -> None:
-    """It has been restored to its end: from now on only the same run may clear it."""
-    _write(directory, run, _WHOLE)
+def whole(directory: Path, run: str, *, room: bool = False) -> None:
+    """It has been restored to its end: from now on only the same run may clear it, until something else changes it."""
+    (directory / UNFINISHED).unlink(missing_ok=True)
+    _write(directory, run, _WHOLE, room=room)
 
 
 def release(directory: Path) -> None:
@@ -90,7 +106,7 @@ def _holds_nothing(directory: Path) -> bool:
     if directory.is_symlink():
         return False
     try:
-        return not any(directory.iterdir())
+        return all(entry.name == UNFINISHED for entry in directory.iterdir())
     except FileNotFoundError:
         return True
     except OSError:
@@ -103,16 +119,20 @@ def _is_ours(directory: Path, run: str) -> bool:
         found = directory.lstat()
     except (OSError, msgspec.DecodeError, msgspec.ValidationError):
         return False
-    same = (mark.device, mark.inode) == (found.st_dev, found.st_ino)
-    return same and (mark.state == _BEGUN or mark.run == run)
+    if (mark.device, mark.inode) != (found.st_dev, found.st_ino):
+        return False
+    if mark.state == _BEGUN:
+        return mark.room or read_unfinished(directory) == mark.run
+    return mark.run == run and (mark.room or mark.changed == found.st_ctime_ns)
 
 
-def _write(directory: Path, run: str, state: Literal["begun", "whole"]) -> None:
+def _write(directory: Path, run: str, state: Literal["begun", "whole"], *, room: bool) -> None:
     found = directory.lstat()
     mark = mark_of(directory)
     temporary = mark.with_name(f"{mark.name}.tmp")
     with temporary.open("wb") as stream:
-        stream.write(msgspec.json.encode(Mark(run, state, found.st_dev, found.st_ino)))
+        made = Mark(run, state, found.st_dev, found.st_ino, found.st_ctime_ns if state == _WHOLE else 0, room)
+        stream.write(msgspec.json.encode(made))
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(mark)

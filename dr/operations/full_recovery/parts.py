@@ -32,9 +32,9 @@ def restore_part(system: System, part: PlannedPart, run: str) -> RestoredPart:
     directory = room(system, run) / part.label
     with taking_space(directory):
         directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        claim(directory, run)
+        claim(directory, run, room=True)
         restored = restore_component(system, find_component(system, part.label), directory)
-        whole(directory, run)
+        whole(directory, run, room=True)
     laid = restored.laid
     return RestoredPart(
         part.name,

@@ -30,9 +30,9 @@ def data_directory(system: System) -> Path:
     return (system.procedures.recovery.data_directory or workplace(system) / f"{PROCEDURE}-data").absolute()
 
 
-def tablespaces_of(directory: Path) -> Path:
-    """Where the restore puts tablespaces."""
-    return directory.with_name(f"{directory.name}_tablespaces")
+def belonging_to(directory: Path) -> tuple[Path, ...]:
+    """Where the restore puts tablespaces, and meanwhile the parts of a chain of backups."""
+    return tuple(directory.with_name(f"{directory.name}_{what}") for what in ("tablespaces", "chain"))
 
 
 def upload_places(manifest: Manifest) -> tuple[Path, ...]:

@@ -6,8 +6,11 @@ import time
 
 from dr.configuration.model import System
 from dr.errors import DrError
+from dr.operations.full_recovery.database import RecoveredDatabase
 from dr.operations.full_recovery.surroundings import own_services
+from dr.postgres.connection import connected
 from dr.postgres.inspection import read_facts
+from dr.postgres.questions import where_it_is
 from dr.services.protocol import Status
 from dr.services.registry import service
 
@@ -39,3 +42,27 @@ def _wait_for_database(system: System) -> None:
         else:
             return
         time.sleep(_PAUSE_SECONDS)
+
+
+def another_server(system: System, database: RecoveredDatabase, *, must_answer: bool) -> str:
+    """What tells the server at ``postgres.url`` from the one that was recovered, in words; empty when it is that one.
+
+    The lost one may be half alive, and has the same rows. Who tells nothing is no other server, unless ``must_answer``.
+    """
+    if not database.identifier:
+        return ""  # kept by a program that did not note it
+    try:
+        facts = read_facts(system.postgres.url)
+        with connected(system.postgres.url) as connection:
+            found = where_it_is(connection)
+    except DrError:
+        if must_answer:
+            raise
+        return ""
+    if facts.system_identifier and facts.system_identifier != database.identifier:
+        return f"its system identifier is {facts.system_identifier}, that of the recovered one {database.identifier}"
+    if found.in_recovery:
+        return "it is a standby and takes no writes"
+    if database.timeline is not None and found.timeline != database.timeline:
+        return f"it is on timeline {found.timeline}, and the recovered one on {database.timeline}"
+    return ""

@@ -30,9 +30,10 @@ def incidents(system: System) -> tuple[Incident, ...]:
     return tuple(found)
 
 
-def open_incident(system: System) -> Incident | None:
-    """The newest one that nobody closed."""
-    return next((one for one in incidents(system) if one.closed is None), None)
+def open_incident(system: System, drill: bool | None = None) -> Incident | None:
+    """The newest one that nobody closed; ``drill``: of those that are one, or are none."""
+    still = (one for one in incidents(system) if one.closed is None)
+    return next((one for one in still if drill is None or one.opened.drill == drill), None)
 
 
 def find_incident(system: System, wanted: str = "") -> Incident:

@@ -40,13 +40,14 @@ def open_or_join(
 ) -> Joined:
     """The open incident of this system on this host, or a new one. ``severity`` empty: the scenario's usual one.
 
+    A drill joins no disaster, and no disaster a drill that was left open. ``disaster_at`` is noted also on joining.
     Raises ``StoreFull`` or ``ConfigurationError`` when it cannot be written here.
     """
     with incident_log.alone(directory_of(system)):
         now = datetime.now(UTC)
-        there = open_incident(system)
+        there = open_incident(system, drill)
         if there is not None and now - there.entries[-1].at < FORGOTTEN:
-            return Joined(there, True)
+            return Joined(_told_when(system, there, now, by, disaster_at), True)
         opened = Opened(
             now,
             by,
@@ -73,6 +74,15 @@ def open_or_join(
 def write_entry(system: System, incident: str, entry: AnyEntry) -> None:
     """Write one entry into an incident of this host, synced."""
     incident_log.append(directory_of(system) / incident, entry)
+
+
+def _told_when(system: System, there: Incident, now: datetime, by: str, disaster_at: datetime | None) -> Incident:
+    known = {there.opened.disaster_at, *(note.disaster_at for note in there.of(Note))}
+    if disaster_at is None or disaster_at in known:
+        return there
+    said = Note(now, by, f"it happened at {disaster_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", disaster_at)
+    write_entry(system, there.id, said)
+    return Incident((*there.entries, said))
 
 
 def _received(system: System) -> str:

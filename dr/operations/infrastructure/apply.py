@@ -38,11 +38,14 @@ class InfrastructureMade:
 def apply_infrastructure(system: System, plan: InfrastructurePlan) -> InfrastructureMade:
     """Apply the plan's file. Where an earlier run of it was cut off, plan anew and do what is left of what was agreed.
 
+    Where there is nothing to do, its outputs are read and kept all the same: names lead to them.
     Raises ``InfrastructureError``: with Terraform's own words; when what is left goes beyond what was agreed to; when
     a lock was left behind, which is explained and not broken.
     """
     watch = Stopwatch()
     file = Path(plan.file)
+    if not plan.needed:
+        return _made(system, working(system, Path(plan.module)), plan, (), watch)
     resumed = not file.exists()  # applied by a run that died before it could say so
     if not resumed and digest(file) != plan.sha256:
         raise InfrastructureError(
@@ -56,11 +59,23 @@ def apply_infrastructure(system: System, plan: InfrastructurePlan) -> Infrastruc
         ended, account = tried
     if not ended.ok:
         raise _cut_short(system, program, ended, account)
+    return _made(system, program, plan, account.done, watch, resumed=resumed)
+
+
+def _made(
+    system: System,
+    program: Program,
+    plan: InfrastructurePlan,
+    done: tuple[str, ...],
+    watch: Stopwatch,
+    *,
+    resumed: bool = False,
+) -> InfrastructureMade:
     with watch.phase("read its outputs"):
         outputs = _outputs(program, plan.workspace)
-    made = InfrastructureMade(plan.module, plan.workspace, account.done, outputs, watch.phases, resumed)
-    keep_outputs(system, made.values())
-    file.unlink(missing_ok=True)  # it holds secrets, and is of no use any more
+    made = InfrastructureMade(plan.module, plan.workspace, done, outputs, watch.phases, resumed)
+    keep_outputs(system, plan.module, made.values())
+    Path(plan.file).unlink(missing_ok=True)  # it holds secrets, and is of no use any more
     return made
 
 

@@ -140,12 +140,20 @@ def lost(
     leader_end: Lsn | None,
     witnesses: Sequence[Witness],
     disaster_at: datetime | None,
+    begun: datetime,
 ) -> RegionLoss:
-    """Canary against canary, and the last WAL that anybody outside knew of against where the new timeline begins."""
-    loss = measure_loss(system, took.last_beat, disaster_at)
+    """Canary against canary, and the last WAL that anybody outside knew of against where the new timeline begins.
+
+    ``begun`` is when the failover was: where nobody says when the region went, a canary that was silent before that
+    says nothing about the time between.
+    """
+    loss = measure_loss(system, took.last_beat, disaster_at, begun=begun)
     known = [replayed.stored, leader_end, *(item.end for item in witnesses if item.timeline == took.parent_timeline)]
     end = max((item for item in known if item is not None), default=None)
     behind = max(0, end - took.switch) if end is not None else 0
+    if behind and loss.measured and not loss.seconds:
+        explanation = f"{loss.explanation}, but {behind} bytes of WAL behind that are missing"
+        loss = dataclasses.replace(loss, seconds=None, measured=False, explanation=explanation)
     if end is None:
         text = "nobody outside of the new primary knows how far the old one had come"
     elif behind == 0:

@@ -10,14 +10,15 @@ import logging
 import shlex
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dr.catalog.lsn import Lsn
 from dr.catalog.timelines import path_to
 from dr.configuration.model import System
 from dr.crypto.gnupg import opened
-from dr.errors import TargetRefused
+from dr.errors import RecoveryFailed, TargetRefused
+from dr.operations.region.here import installation_of
 from dr.operations.region.sites import Site, role_of
 from dr.operations.repositories import open_repository
 from dr.operations.wal.fetch import PieceFetcher
@@ -26,11 +27,15 @@ from dr.operations.wal.read_index import WalIndex, read_index
 from dr.policy.wal_coverage import Span
 from dr.postgres.account import make_directory
 from dr.postgres.following import other_settings
-from dr.postgres.standby import ServerRole, reload_settings
+from dr.postgres.installations import Installation
+from dr.postgres.standby import ServerRole, reload_settings, resume_replay
+from dr.postgres.waldump import has_record_from
 
 logger = logging.getLogger(__name__)
 
 _STALLED_SECONDS = 3.0
+PATIENCE_SECONDS = 120.0
+"""How long one record may take where more are there."""
 _PAUSE_SECONDS = 0.2
 _RETRY = "200ms"
 _SETTINGS = "settings.before"
@@ -50,11 +55,24 @@ class Replayed:
     def gained_bytes(self) -> int:
         return self.after - self.before
 
+    def behind(self, earlier: Replayed | None) -> Replayed:
+        """Together with what an attempt that was cut off had replayed."""
+        if earlier is None:
+            return self
+        return replace(
+            self,
+            before=earlier.before,
+            stored=earlier.stored if self.stored is None else self.stored,
+            segments=earlier.segments + self.segments,
+            note=earlier.note if self.stored is None else self.note,
+        )
+
 
 def replay_archive(system: System, successor: Site, *, without: bool) -> Replayed:
     """Replay what the stores have beyond the replica. ``without``: only say what there is.
 
-    Raises ``TargetRefused`` where there is something and the replica's data directory is not on this host.
+    Raises ``TargetRefused`` where there is something and the replica's data directory is not on this host, and
+    ``RecoveryFailed`` when the replica does not take it: what was fetched is kept then.
     """
     hurry(system)
     role = role_of(successor)
@@ -82,7 +100,8 @@ def replay_archive(system: System, successor: Site, *, without: bool) -> Replaye
         pieces, warnings = index.with_copies(span.pieces)
         for piece in pieces:
             fetcher.fetch(piece)
-    after = _fed(successor, successor.directory, spool, span.end)
+    installation = installation_of(system, successor.directory)
+    after = feed(successor, successor.directory, spool, span.end, installation)
     shutil.rmtree(spool, ignore_errors=True)
     notes = "; ".join((*warnings, *fetcher.notes))
     return Replayed(role.end, span.end, after, len(pieces), notes)
@@ -98,7 +117,14 @@ def beyond(index: WalIndex, role: ServerRole) -> Span | None:
     return span if span.pieces and span.end > role.end else None
 
 
-def _fed(successor: Site, directory: Path, spool: Path, until: Lsn) -> Lsn:
+def feed(
+    successor: Site,
+    directory: Path,
+    spool: Path,
+    until: Lsn,
+    installation: Installation,
+    patience: float = PATIENCE_SECONDS,
+) -> Lsn:
     """Have the running replica take its WAL from ``spool``; how far it came. Its settings are as before then."""
     file = f"{shlex.quote(str(spool)).replace('%', '%%')}/%f"
     wanted = {
@@ -106,16 +132,16 @@ def _fed(successor: Site, directory: Path, spool: Path, until: Lsn) -> Lsn:
         "wal_retrieve_retry_interval": _RETRY,
         # Its primary is fenced. An attempt to reach it again can take minutes in which nothing is replayed.
         "primary_conninfo": "",
+        # Neither somebody's query nor a delay that was wanted in normal times holds it up now.
+        "max_standby_archive_delay": "0",
+        "max_standby_streaming_delay": "0",
+        "recovery_min_apply_delay": "0",
     }
     try:
         with other_settings(directory, spool / _SETTINGS, wanted):
             reload_settings(successor.url)
-            end, moved = Lsn(0), time.monotonic()
-            while end < until and time.monotonic() - moved < _STALLED_SECONDS:
-                now = role_of(successor).replayed or Lsn(0)
-                if now > end:
-                    end, moved = now, time.monotonic()
-                time.sleep(_PAUSE_SECONDS)
+            resume_replay(successor.url)
+            end = _followed(successor, spool, until, installation, patience)
     finally:
         reload_settings(successor.url)
     if end < until:
@@ -123,3 +149,23 @@ def _fed(successor: Site, directory: Path, spool: Path, until: Lsn) -> Lsn:
             "the replica has replayed up to %s of %s: the last record in the stores is not whole", end, until
         )
     return role_of(successor).end
+
+
+def _followed(successor: Site, spool: Path, until: Lsn, installation: Installation, patience: float) -> Lsn:
+    """Wait until the replica has replayed all whole records of ``spool``; how far it came."""
+    end, moved = Lsn(0), time.monotonic()
+    while end < until:
+        role, quiet = role_of(successor), time.monotonic() - moved
+        if (role.replayed or Lsn(0)) > end:
+            end, moved = role.replayed or end, time.monotonic()
+        elif quiet > _STALLED_SECONDS and not has_record_from(installation, spool, role.timeline, end):
+            break
+        elif quiet > patience:
+            raise RecoveryFailed(
+                f"{successor.name} does not replay WAL that the stores have",
+                f"it is at {end} of {until} and has not moved for {quiet:.0f} s; nothing was promoted, and what was "
+                f"fetched is in {spool}",
+                "Look into its log, and run this again: it goes on. Or lose that WAL: --without-archive.",
+            )
+        time.sleep(_PAUSE_SECONDS)
+    return end

@@ -10,8 +10,18 @@ from dr.operations.region.claim import claimant
 from dr.operations.region.fencing import fence
 from dr.operations.region.sites import Site, require_two, sight_of
 from dr.operations.region.witnesses import ask_witnesses, quiet_seconds, wait_until_quiet, witness_stores
-from dr.policy.promotion import Decision, FenceTried, Sight, Situation, Witness, decide
+from dr.policy.promotion import Decision, FenceTried, Sight, Situation, Witness, decide, decide_beforehand
 from dr.postgres.connection import display_name
+
+_EVIDENCE = (
+    "There is evidence of another server in charge, and nobody's word lifts it. Find that server, stop it or "
+    "let it go on, and run this again when nothing comes in any more."
+)
+
+_WITNESSES = (
+    "Mend the way to the stores, and run this again. For a failover, whoever has seen with his own eyes that the other "
+    "server cannot write may stand in for them: --i-have-fenced-it YOUR-NAME."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +106,17 @@ def require_standby(seen: RegionLook) -> None:
         )
 
 
-def fence_and_decide(system: System, leader: Site, successor: Site, vouched_by: str) -> Fenced:
-    """Fence the leader, wait until no WAL comes in any more, and decide. Raises ``NotFenced`` with what to do."""
+def fence_and_decide(
+    system: System, leader: Site, successor: Site, vouched_by: str, earlier: Fenced | None = None
+) -> Fenced:
+    """Fence the leader, wait until no WAL comes in any more, and decide. Raises ``NotFenced`` with what to do.
+
+    What ``earlier``, an attempt that was cut off, had proven proves nothing now: it is done again.
+    """
+    require_possible(system, leader, successor, vouched_by)
     before = sight_of(leader)
+    if earlier is not None and not before.answers:
+        before = earlier.leader
     fences = fence(system, leader, successor)
     proven = any(item.proven for item in fences)
     seconds = quiet_seconds(system)
@@ -107,8 +125,24 @@ def fence_and_decide(system: System, leader: Site, successor: Site, vouched_by: 
     fenced = Fenced(before, before, fences, (), vouched_by, seconds)
     new, decision = _decided(system, leader, successor, fenced, witnesses)
     if not decision.allowed:
-        raise not_fenced(leader, decision)
+        raise not_fenced(leader, decision, earlier)
+    if earlier is not None and new.in_charge:
+        new = earlier.successor  # what it was before that attempt had it promoted
     return replace(fenced, successor=new, reasons=decision.reasons)
+
+
+def require_possible(system: System, leader: Site, successor: Site, vouched_by: str = "") -> None:
+    """Raise ``NotFenced`` where the successor could not be promoted even if the leader were fenced: nothing is then.
+
+    To be asked before the leader is stopped, which only people undo.
+    """
+    supposed = Fenced(sight_of(leader), sight_of(successor), (), (), vouched_by)
+    _, seen = _situation(system, leader, successor, supposed, ask_witnesses(system))
+    decision = decide_beforehand(seen)
+    if not decision.allowed:
+        hint = _EVIDENCE if decision.contradicted else _WITNESSES
+        message = f"{successor.name} cannot take over, so {leader.name} was left alone: nothing was touched"
+        raise NotFenced(message, "; ".join(decision.obstacles), hint)
 
 
 def require_still(system: System, leader: Site, successor: Site, fenced: Fenced) -> None:
@@ -121,6 +155,13 @@ def require_still(system: System, leader: Site, successor: Site, fenced: Fenced)
 def _decided(
     system: System, leader: Site, successor: Site, fenced: Fenced, witnesses: tuple[Witness, ...]
 ) -> tuple[Sight, Decision]:
+    new, seen = _situation(system, leader, successor, fenced, witnesses)
+    return new, decide(seen)
+
+
+def _situation(
+    system: System, leader: Site, successor: Site, fenced: Fenced, witnesses: tuple[Witness, ...]
+) -> tuple[Sight, Situation]:
     _, count = witness_stores(system)
     old, new = sight_of(leader), sight_of(successor)
     seen = Situation(
@@ -133,20 +174,25 @@ def _decided(
         vouched_by=fenced.vouched_by,
         claimed_by=claimant(system, new.timeline + 1, display_name(successor.url)) if new.answers else "",
     )
-    return new, decide(seen)
+    return new, seen
 
 
-def not_fenced(leader: Site, decision: Decision) -> NotFenced:
-    """The refusal, with what to do next."""
+def not_fenced(leader: Site, decision: Decision, earlier: Fenced | None = None) -> NotFenced:
+    """The refusal, with what to do next, and what an attempt before this one had proven."""
     if decision.contradicted:
-        hint = (
-            "There is evidence of another server in charge, and nobody's word lifts it. Find that server, stop it or "
-            "let it go on, and run this again when nothing comes in any more."
-        )
+        hint = _EVIDENCE
     else:
         hint = (
             f"Switch {leader.name} off in a way that can be seen (region.fence_command, its service, its provider), "
             "and run this again. If you have seen with your own eyes that it cannot write: "
             "--i-have-fenced-it YOUR-NAME, which goes into the record."
         )
-    return NotFenced(f"{leader.name} may still write: nothing was promoted", "; ".join(decision.obstacles), hint)
+    proven = (
+        [f"an attempt that was cut off had proven {item}" for item in earlier.fences if item.proven] if earlier else []
+    )
+    undo = f"Where {leader.name} was stopped and is to go on: remove standby.signal from its data directory, start it."
+    return NotFenced(
+        f"{leader.name} may still write: nothing was promoted",
+        "; ".join((*decision.obstacles, *proven)),
+        f"{hint} {undo}",
+    )

@@ -19,8 +19,9 @@ from dr.configuration.model import System
 from dr.errors import DrError, NotFenced, StepTimedOut, TargetRefused
 from dr.operations.find_backup import find_backup
 from dr.operations.region.afterwards import START_SECONDS, STOP_SECONDS, back_up_at
-from dr.operations.region.diverged import Diverged, installation_of, require_same_cluster, require_stopped
+from dr.operations.region.diverged import Diverged, fork_of, require_same_cluster, require_stopped
 from dr.operations.region.fencing import fence
+from dr.operations.region.here import holds_cluster, installation_of, is_local, not_here
 from dr.operations.region.sites import Site, replication_url, role_of, sight_of
 from dr.operations.restore_cluster import restore_cluster
 from dr.policy.promotion import FenceTried, Sight
@@ -64,7 +65,7 @@ def keep_out(system: System, left: Site, in_charge: Site) -> KeptOut:
     """See that the left server does not serve any more, before anything of it is touched.
 
     One that came back and takes writes is recognised by its older timeline, and fenced. Raises ``NotFenced`` where that
-    cannot be, or where it is not the older one.
+    cannot be, or where it is not the older one; ``TargetRefused`` where this is not its host, and nothing is stopped.
     """
     seen, role = sight_of(left), role_of(in_charge)
     if role.standby:
@@ -79,7 +80,8 @@ def keep_out(system: System, left: Site, in_charge: Site) -> KeptOut:
             "Stop both, and let a person decide which is right. Nothing was changed.",
         )
     fences: tuple[FenceTried, ...] = ()
-    if left.service:
+    _require_its_host(system, left, in_charge, seen)
+    if left.service and holds_cluster(left.directory):
         service(system, left.service).stop(STOP_SECONDS)
     if sight_of(left).answers and seen.in_charge:
         fences = fence(system, left, in_charge)
@@ -91,6 +93,29 @@ def keep_out(system: System, left: Site, in_charge: Site) -> KeptOut:
                 "Stop it by hand, and run this again.",
             )
     return KeptOut(seen, fences)
+
+
+def _require_its_host(system: System, left: Site, in_charge: Site, seen: Sight) -> None:
+    """Before anything is stopped: its directory is here and is what was left behind, or there is none of it any more.
+
+    Elsewhere the same service is what runs the server in charge.
+    """
+    directory = left.require_directory("it is stopped and rebuilt there")
+    if holds_cluster(directory):
+        refusal = not_here(system, left, in_charge)
+    elif not is_local(left.url):
+        refusal = "its address is none of this host, and its data directory is not here"
+    else:
+        refusal = f"it answers, and {directory} holds no cluster" if seen.answers else ""
+    if refusal:
+        raise TargetRefused(
+            f"this is not the host of {left.name}",
+            f"{refusal}; nothing was touched",
+            f"Run this on its host, with region.{left.side}_url its own address there and region.{left.side}_directory "
+            "its data directory.",
+        )
+    if holds_cluster(directory):
+        fork_of(system, left, in_charge)
 
 
 def rebuild(system: System, left: Site, in_charge: Site, diverged: Diverged, run: str) -> Rebuilt:
@@ -108,6 +133,7 @@ def rebuild(system: System, left: Site, in_charge: Site, diverged: Diverged, run
         require_stopped(directory)
         installation = installation_of(system, directory)
         require_same_cluster(directory, installation, role_of(in_charge))
+        _require_as_listed(directory, following.last_checkpoint(directory, installation), diverged)
         try:
             with own_files_kept(directory):
                 said = following.rewind(directory, installation, in_charge.url)
@@ -121,6 +147,20 @@ def rebuild(system: System, left: Site, in_charge: Site, diverged: Diverged, run
     label = label or _restored_anew(system, left, in_charge, directory, diverged, run)
     following.lay_standby(directory, url, SLOT, f"dr_{left.side}")
     return Rebuilt("base backup", f"{label} ({reason})")
+
+
+def _require_as_listed(directory: Path, checkpoint: Lsn, diverged: Diverged) -> None:
+    """Raise when a server has run in there since what only it has was listed: that would be lost, unlisted.
+
+    What pg_rewind has finished in an attempt that was cut off has a label, which the first start takes away.
+    """
+    if checkpoint == diverged.checkpoint or (directory / "backup_label").exists():
+        return
+    raise TargetRefused(
+        f"{directory} is not as it was when it was listed what only it has",
+        f"its last checkpoint is at {checkpoint}, then it was at {diverged.checkpoint}: a server has run in it since",
+        "Nothing was changed. dr failback --anew lists and copies it once more.",
+    )
 
 
 def _restored_anew(system: System, left: Site, in_charge: Site, directory: Path, diverged: Diverged, run: str) -> str:

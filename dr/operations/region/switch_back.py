@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from dr.catalog.labels import promotion_key
 from dr.catalog.lsn import Lsn
 from dr.configuration.model import System
 from dr.errors import RecoveryFailed
-from dr.operations.check_source import bin_directories
 from dr.operations.region.afterwards import STOP_SECONDS
 from dr.operations.region.fencing.sql import by_sql
+from dr.operations.region.here import installation_of, not_here
 from dr.operations.region.look import Fenced
 from dr.operations.region.rebuild import SLOT, start_replica
 from dr.operations.region.sites import Site, replication_url, role_of, sight_of
@@ -22,9 +23,8 @@ from dr.policy.promotion import FenceTried
 from dr.postgres import following
 from dr.postgres.connection import display_name
 from dr.postgres.control_data import control_data
-from dr.postgres.installations import server_for
 from dr.postgres.slots import create_slot, drop_slot, inspect_slot
-from dr.postgres.standby import major_of
+from dr.postgres.standby import ServerRole
 from dr.services.registry import service
 
 ARRIVE_SECONDS = 60.0
@@ -40,42 +40,47 @@ class Handed:
     fenced: Fenced
 
 
-def hand_over(system: System, in_charge: Site, successor: Site, seconds: float = ARRIVE_SECONDS) -> Handed:
-    """Shut the server in charge down and see that its replica has everything. Goes on after a run that was cut off.
+def hand_over(
+    system: System, in_charge: Site, successor: Site, seconds: float = ARRIVE_SECONDS, *, begun: bool = False
+) -> Handed:
+    """Shut the server in charge down and see that its replica has everything.
 
-    Raises ``RecoveryFailed`` when something is missing: nothing was promoted then, and starting the old server again
-    after removing its standby.signal undoes it.
+    ``begun``: an attempt that was cut off had begun that, so a server that does not answer may have been shut down by
+    it. Raises ``RecoveryFailed`` when something is missing: nothing was promoted then, and starting the old server
+    again after removing its standby.signal undoes it.
     """
     before = sight_of(in_charge)
-    tried = by_sql(system, in_charge, successor) if before.answers else _was_stopped(system, in_charge)
+    tried = (
+        by_sql(system, in_charge, successor) if before.answers else _was_stopped(system, in_charge, successor, begun)
+    )
     if not tried.proven:
         raise RecoveryFailed(
-            f"{in_charge.name} cannot be shut down", tried.detail, "Its role must be a superuser; nothing was changed."
+            f"{in_charge.name} cannot be shut down", tried.detail, "Its role must be a superuser; nothing was promoted."
         )
-    if in_charge.service and in_charge.directory is not None:
+    if in_charge.service and not not_here(system, in_charge, successor):
         service(system, in_charge.service).stop(STOP_SECONDS)
     end = _wait_for_all(system, in_charge, successor, seconds)
     proof = f"{successor.name} has all WAL up to {end}, which ends with the shutdown of {in_charge.name}"
     return Handed(end, proof, Fenced(before, sight_of(successor), (tried,), (str(tried), proof), quiet_seconds=0))
 
 
-def _was_stopped(system: System, site: Site) -> FenceTried:
-    """An earlier attempt may have shut it down: then its mark lies in its directory."""
+def _was_stopped(system: System, site: Site, successor: Site, begun: bool) -> FenceTried:
+    """An earlier attempt may have shut it down: its mark lies in its directory, or its replica has its last WAL."""
     directory = site.directory
-    if directory is not None and not following.server_of(directory) and (directory / "standby.signal").exists():
-        return FenceTried("sql", True, "it was marked as a standby and shut down by an earlier attempt")
+    if directory is not None and not not_here(system, site, successor):
+        if not following.server_of(directory) and (directory / "standby.signal").exists():
+            return FenceTried("sql", True, "it was marked as a standby and shut down by an earlier attempt")
+    elif begun and _ends_with_shutdown(system, successor, role_of(successor)):
+        return FenceTried("sql", True, "an earlier attempt has shut it down: that is the last that its replica has")
     return FenceTried("sql", False, "it does not answer, and was not shut down by us as far as is seen here")
 
 
 def _wait_for_all(system: System, in_charge: Site, successor: Site, seconds: float) -> Lsn:
     """Until the replica's WAL ends with its primary's shutdown; where that is."""
-    directory = successor.require_directory("its last WAL is read from there")
-    installation = server_for(major_of(directory), bin_directories(system))
     deadline = time.monotonic() + seconds
     while True:
         role = role_of(successor)
-        whole = role.received is not None and role.replayed == role.received
-        if whole and following.shut_down_at(directory, installation, role.timeline, role.end):
+        if _ends_with_shutdown(system, successor, role):
             _require_equal(system, in_charge, successor, role.end)
             return role.end
         if time.monotonic() > deadline:
@@ -83,17 +88,25 @@ def _wait_for_all(system: System, in_charge: Site, successor: Site, seconds: flo
                 f"{successor.name} lacks the last WAL of {in_charge.name}: nothing was promoted",
                 f"it has received {role.received} and replayed {role.replayed}; no shutdown is at its end",
                 f"Remove standby.signal from the data directory of {in_charge.name} and start it again: it goes on "
-                "where it was. Then look at the line between both, and run dr failback again.",
+                "where it was (where dr failback --may-start is asked before, first delete "
+                f"{promotion_key(system.name, role.timeline + 1)} in every store). Then look at the line between "
+                "both, and run dr failback --anew.",
             )
         time.sleep(_PAUSE_SECONDS)
 
 
+def _ends_with_shutdown(system: System, successor: Site, role: ServerRole) -> bool:
+    """Whether the replica has replayed all that it has, and that ends with its primary's shutdown."""
+    directory = successor.require_directory("its last WAL is read from there")
+    whole = role.received is not None and role.replayed == role.received
+    return whole and following.shut_down_at(directory, installation_of(system, directory), role.timeline, role.end)
+
+
 def _require_equal(system: System, in_charge: Site, successor: Site, end: Lsn) -> None:
     """Where the directory of the server that was shut down is on this host, its own word is compared."""
-    if in_charge.directory is None:
+    if in_charge.directory is None or not_here(system, in_charge, successor):
         return
-    installation = server_for(major_of(in_charge.directory), bin_directories(system))
-    control = control_data(in_charge.directory, installation)
+    control = control_data(in_charge.directory, installation_of(system, in_charge.directory))
     last = Lsn.parse(control["Latest checkpoint location"])
     if control["Database cluster state"] not in ("shut down", "shut down in recovery") or last >= end:
         raise RecoveryFailed(
@@ -110,7 +123,7 @@ def follow_back(system: System, left: Site, in_charge: Site) -> str:
     has to do.
     """
     url = replication_url(system, in_charge)
-    if left.directory is None or not left.service:
+    if left.directory is None or not left.service or not_here(system, left, in_charge):
         create_slot(url, SLOT)
         return (
             f"{left.name} is stopped and marked as a standby (standby.signal): on its host, set primary_conninfo to "

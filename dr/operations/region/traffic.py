@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dr.configuration.model import System
-from dr.operations.switch_traffic import Change, Switched, switch_traffic
+from dr.operations.switch_traffic import Change, Side, Switched, lead_traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,17 @@ class Led:
         """When nobody is led to the old side any more."""
         return self.at + timedelta(seconds=self.everywhere_seconds)
 
+    @property
+    def to_do(self) -> tuple[str, ...]:
+        """What is left for people."""
+        return tuple(one.todo for one in self.switched if one.todo)
+
     def described(self) -> tuple[str, ...]:
         """One line per thing that was switched."""
         return tuple(one.described() for one in self.switched) or ("no DNS, balancer or CDN is configured",)
 
 
-def lead(system: System, changes: Sequence[Change]) -> Led:
-    """Make the planned changes. Raises ``InfrastructureError``; run again, it does what is left."""
-    switched = switch_traffic(system, changes)
+def lead(system: System, side: Side, changes: Sequence[Change], *, again: bool) -> Led:
+    """Make the planned changes. Raises ``InfrastructureError``; run again (``again``), it does what is left."""
+    switched = lead_traffic(system, side, changes, again=again)
     return Led(datetime.now(UTC), switched)

@@ -13,6 +13,7 @@ from dr.configuration.model import System
 from dr.errors import ConfigurationError, TargetRefused
 from dr.evidence.approvals import NOTHING
 from dr.operations.application.parts import application_order
+from dr.operations.simulate.apart import refuse_what_is_others
 from dr.operations.simulate.permission import require_test_system
 from dr.operations.simulate.quarantine import quarantine_of
 from dr.policy.objectives import Scenario
@@ -58,6 +59,7 @@ class SimulationPlan:
 
 def plan_simulation(system: System, scenario: Scenario, others: Iterable[System]) -> SimulationPlan:
     """The plan. Raises ``TargetRefused`` when the system may not be broken, or something else would go with it."""
+    others = tuple(others)
     permitted = require_test_system(system, others)
     corrupt = scenario is Scenario.DATABASE_CORRUPTION
     kill = _to_kill(system, scenario)
@@ -74,6 +76,8 @@ def plan_simulation(system: System, scenario: Scenario, others: Iterable[System]
             hint="Declare services, recovery.data_directory, files.directories or simulation.paths.",
         )
     _refuse_what_is_needed(system, take, outage=scenario is Scenario.DATA_CENTER_OUTAGE)
+    stopped, touched = (kill, take) if not corrupt else ((recovery.database_service,), (recovery.data_directory,))
+    refuse_what_is_others(system, filter(None, stopped), filter(None, touched), others)
     return SimulationPlan(
         system=system.name,
         system_identifier=permitted.system_identifier,

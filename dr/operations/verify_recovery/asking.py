@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from dr.errors import (
     AuthenticationFailed,
@@ -29,6 +30,8 @@ from dr.evidence.phases import Phase, Stopwatch
 from dr.policy.recovered_state import Finding, Said
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _CANNOT_ASK = (
     AuthenticationFailed,
@@ -107,6 +110,30 @@ def answer(question: Question) -> tuple[Finding, ...]:
         )
         return (replace(late, seconds=seconds),)
     return tuple(replace(item, seconds=seconds) for item in got[0])
+
+
+def within(seconds: float, ask: Callable[[], T]) -> T:
+    """What ``ask`` gives or raises. ``StepTimedOut`` when it is late: it is given up, and its thread with it."""
+    got: list[T] = []
+    raised: list[Exception] = []
+
+    def keep() -> None:
+        try:
+            got.append(ask())
+        except DrError as error:
+            raised.append(error)
+        except Exception as error:
+            logger.exception("an error that was not foreseen")
+            raised.append(error)
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if raised:
+        raise raised[0]
+    if not got:
+        raise StepTimedOut(f"no answer within {seconds:g} s", hint="See whether the server hangs.")
+    return got[0]
 
 
 def _of_error(question: Question, error: DrError) -> Finding:

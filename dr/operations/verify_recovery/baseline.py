@@ -27,7 +27,7 @@ from dr.postgres.rights import rights
 def take_baseline(system: System, seconds: float) -> Expected:
     """Ask the running system. Raises ``StepTimedOut`` when its tables could not all be counted within ``seconds``."""
     url = source_url(system)
-    facts = read_facts(url)
+    facts = read_facts(url, seconds)
     with asking(url, seconds) as connection:
         place = where_it_is(connection)
         has = extensions(connection)

@@ -8,13 +8,24 @@ from dr.catalog.expected import Expected
 from dr.configuration.model import System
 from dr.operations.check_source import source_url
 from dr.operations.verify_recovery.asking import Question
-from dr.policy.compare_expected import few, lacking, missing_extensions, missing_tables, shrunken
+from dr.policy.compare_expected import (
+    GUESSED_AT_LEAST,
+    few,
+    lacking,
+    missing_extensions,
+    missing_tables,
+    shrunken,
+    suspicious,
+)
 from dr.policy.recovered_state import Finding, Said
 from dr.postgres.inspection import dumped_tables
 from dr.postgres.questions import Counted, asking, count_rows, extensions, extensions_without_files
 from dr.postgres.rights import rights
 
 _OLDER = "Restore a newer backup or to a later moment; where rows were removed on purpose since: --may-shrink PERCENT."
+_ESTIMATED = (
+    "Compare with a dump or a baseline, which count: --against; for rows removed on purpose: --may-shrink PERCENT."
+)
 _LEEWAY_SECONDS = 5.0
 NOTHING_EXPECTED = "nothing is known of what was there before: dr validate-recovery --baseline FILE keeps it"
 
@@ -72,10 +83,16 @@ def _compared(expected: Expected | None, counted: Counted, emptied: tuple[str, .
     if expected is None or not expected.tables:
         return Finding("rows", Said.PASSED, f"{total}; compared with nothing")
     fewer = shrunken(expected, counted.rows, emptied)
+    doubtful = suspicious(expected, counted.rows)
     if fewer:
-        return Finding("rows", Said.FAILED, f"{few(fewer)} ({expected.origin})", _OLDER)
-    against = "" if expected.exact else ", by the planner's estimates"
-    return Finding("rows", Said.PASSED, f"{total}; none has fewer than {expected.origin} says{against}")
+        return Finding("rows", Said.FAILED, f"{few((*fewer, *doubtful))} ({expected.origin})", _OLDER)
+    if doubtful:
+        told = f"{few(doubtful)}, by the planner's estimates ({expected.origin})"
+        return Finding("rows", Said.UNPROVEN, told, _ESTIMATED)
+    if not expected.exact:
+        told = f"none that {expected.origin} estimates at {GUESSED_AT_LEAST} or more has less than half of that"
+        return Finding("rows", Said.PASSED, f"{total}; {told}")
+    return Finding("rows", Said.PASSED, f"{total}; none has fewer than {expected.origin} says")
 
 
 def _extensions(system: System, expected: Expected | None, seconds: float) -> Iterator[Finding]:
@@ -103,8 +120,12 @@ def _rights(system: System, expected: Expected | None, seconds: float) -> Iterat
         there = rights(connection)
     wanted = expected.rights if expected is not None else None
     if wanted is None:
-        why = "; ".join(expected.notes) if expected is not None and expected.notes else "which there were is not known"
-        yield Finding("roles and grants", Said.NOT_ASKED, f"{len(there.roles)} roles; {why}")
+        told = f"{len(there.roles)} roles"
+        if expected is not None and expected.notes:
+            mend = "See why they cannot be read here, or compare with a baseline: --against FILE."
+            yield Finding("roles and grants", Said.UNPROVEN, f"{told}; {'; '.join(expected.notes)}", mend)
+            return
+        yield Finding("roles and grants", Said.NOT_ASKED, f"{told}; which there were is not known")
         return
     gone = [f"role {name}" for name in lacking(wanted.roles, there.roles)]
     gone += [f"{name}" for name in lacking(wanted.memberships, there.memberships)]

@@ -43,7 +43,7 @@ def database_lane(system: System, expected: Expected | None, seen: Seen, seconds
 
 def _answers(system: System, expected: Expected | None) -> Iterator[Finding]:
     url = source_url(system)
-    facts = read_facts(url)
+    facts = read_facts(url, _ANSWER_SECONDS)
     told = f"{display_name(url)} is PostgreSQL {facts.version // 10000}, cluster {facts.system_identifier}"
     yield Finding("database answers", Said.PASSED, told)
     if expected is not None and expected.database and expected.database != facts.database:
@@ -61,13 +61,22 @@ def _canary(system: System, seen: Seen) -> Iterator[Finding]:
     if beat is None:
         yield _no_canary(system)
         return
-    seen.loss = measure_loss(system, beat, None)
+    seen.loss = _loss(system, beat)
     age = (now - beat.committed_at).total_seconds()
     yield Finding(
         "canary",
         Said.PASSED,
         f"{beat.seq} of {beat.committed_at:%Y-%m-%d %H:%M:%S} UTC is the newest, {age:.0f} s old",
     )
+
+
+def _loss(system: System, beat: Beat) -> Loss:
+    """A row from after the one that is remembered may have been written since the recovery, as by the last verify."""
+    known = last_position(system)
+    if known is None or beat.committed_at <= known.committed_at:
+        return measure_loss(system, beat, None)
+    told = f"not measured: canary {beat.seq} was written after {known.seq}, the last that this host remembers"
+    return Loss(None, False, f"{told}, perhaps since the recovery, as a verification does", beat, known)
 
 
 def _no_canary(system: System) -> Finding:
@@ -108,7 +117,7 @@ def _timeline(system: System, expected: Expected | None) -> Iterator[Finding]:
         now = where_it_is(connection).timeline
     if now is None:
         return  # in recovery, which has been told
-    cluster = read_facts(source_url(system)).system_identifier
+    cluster = read_facts(source_url(system), _ANSWER_SECONDS).system_identifier
     was = expected.timeline if expected is not None and expected.system_identifier == cluster else None
     newest = _newest_stored(system, cluster) if system.wal.method != "none" and system.postgres.physical else None
     if was is not None and now < was:

@@ -27,6 +27,8 @@ from dr.policy.recovered_state import Finding, Said
 SECONDS = 300.0
 """For the counting of rows, and for each question that reads whole tables."""
 WAL_SECONDS = 120.0
+_WHOLE = ("database's name", "timeline", "tables", "rows")
+"""What failed here is not kept: the next verification would be compared with it, and call it whole."""
 
 
 def verify_recovery(
@@ -75,9 +77,10 @@ def ask_recovered(system: System, *, expected: Expected | None, seconds: float =
 
 
 def with_backup(system: System, found: VerifiedRecovery, *, run: str) -> VerifiedRecovery:
-    """The same with a backup of the recovered system."""
-    if not _answers(found):
-        return _joined(found, (Finding("backup", Said.UNPROVEN, "the database does not answer"),), Stopwatch())
+    """The same with a backup of the recovered system, unless it is known not to be what was to come back."""
+    refused = _refused(found, "backup")
+    if refused is not None:
+        return _joined(found, (refused,), Stopwatch())
     stopwatch = Stopwatch()
     with stopwatch.phase("backup"):
         finding, label = back_up_recovered(system, run=run)
@@ -86,8 +89,9 @@ def with_backup(system: System, found: VerifiedRecovery, *, run: str) -> Verifie
 
 def with_wal(system: System, found: VerifiedRecovery, *, run: str, seconds: float = WAL_SECONDS) -> VerifiedRecovery:
     """The same with WAL that was seen to arrive."""
-    if not _answers(found):
-        return _joined(found, (Finding("WAL", Said.UNPROVEN, "the database does not answer"),), Stopwatch())
+    refused = _refused(found, "WAL")
+    if refused is not None:
+        return _joined(found, (refused,), Stopwatch())
     return _asked(found, "WAL", lambda: wal_arrives(system, seconds, run=run))
 
 
@@ -96,8 +100,16 @@ def without(found: VerifiedRecovery, name: str, why: str) -> VerifiedRecovery:
     return _joined(found, (Finding(name, Said.NOT_ASKED, why),), Stopwatch())
 
 
-def _answers(found: VerifiedRecovery) -> bool:
-    return any(item.name == "database answers" and item.said is Said.PASSED for item in found.findings)
+def _refused(found: VerifiedRecovery, name: str) -> Finding | None:
+    """Why it is not even tried."""
+    if not any(item.name == "database answers" and item.said is Said.PASSED for item in found.findings):
+        return Finding(name, Said.UNPROVEN, "the database does not answer")
+    wrong = tuple(dict.fromkeys(item.name for item in found.findings if item.said is Said.FAILED))
+    wrong = tuple(item for item in wrong if item in _WHOLE)
+    if not wrong:
+        return None
+    told = f"first mend {', '.join(wrong)}: what is not the right state is not kept"
+    return Finding(name, Said.UNPROVEN, told, "When that is mended, dr verify again.")
 
 
 def _asked(found: VerifiedRecovery, name: str, ask: Callable[[], Finding]) -> VerifiedRecovery:

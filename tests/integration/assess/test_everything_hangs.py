@@ -75,12 +75,12 @@ def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hung]:
         path = f"{hung_gpg(directory / 'bin')}:{os.environ['PATH']}"
         variables = {MARK: NAME, "PATH": path, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        patient = pool.submit(assess, directory, "--exit-code", "--seconds", "60", **variables)
+        patient = pool.submit(assess, directory, "--exit-code", "--seconds", "60", **variables)  # type: ignore[arg-type]
         # The best of three: what else runs on this host only ever adds to it.
-        for _ in range(3):
-            usual = assess(directory, **variables)
-            if usual.seconds < LIMIT_SECONDS:
-                break
+        usual = assess(directory, **variables)  # type: ignore[arg-type]
+        for _ in range(2):
+            if usual.seconds >= LIMIT_SECONDS:
+                usual = assess(directory, **variables)  # type: ignore[arg-type]
         yield Hung(usual, patient.result(), disk is not None)
 
 

@@ -76,8 +76,44 @@ def test_a_server_that_refuses_us_is_not_called_offline(shop, server):
     assert "wrong" not in said.detail
 
 
-def test_a_server_where_nobody_may_write_is_impaired(shop, server):
+def test_a_database_that_was_dropped_is_down(shop, server):
+    """The server answers, and nobody has a database there any more."""
+    said = asked(shop, server.url("dropped"))
+
+    assert (said.condition, said.shown, said.sign) == (Condition.DOWN, "MISSING", Sign.MISSING)
+    assert '"dropped" does not exist' in said.detail
+
+
+def test_a_role_that_is_gone_is_down(shop, server):
+    """Where no password is asked first the server says so."""
+    with connected(server.admin) as connection:
+        (file,) = connection.execute("SHOW hba_file").fetchone().values()
+    rules = Path(file).read_text(encoding="utf-8")
+    Path(file).write_text(f"host all nobody 127.0.0.1/32 trust\n{rules}", encoding="utf-8")
+    try:
+        with connected(server.admin) as connection:
+            connection.execute("SELECT pg_reload_conf()")
+        said = asked(shop, f"postgresql://nobody@127.0.0.1:{server.port}/postgres")
+    finally:
+        Path(file).write_text(rules, encoding="utf-8")
+        with connected(server.admin) as connection:
+            connection.execute("SELECT pg_reload_conf()")
+
+    assert (said.condition, said.sign) == (Condition.DOWN, Sign.MISSING)
+
+
+def test_a_database_where_nobody_may_write_is_told(shop, server, small_database):
     """It answers, and every order fails."""
+    with connected(server.admin) as connection:
+        connection.execute(f"ALTER DATABASE {small_database} SET default_transaction_read_only = on".encode())
+    said = asked(shop, server.url(small_database))
+
+    assert (said.condition, said.shown) == (Condition.IMPAIRED, "ONLINE, READ-ONLY")
+    assert said.sign is Sign.READ_ONLY
+
+
+def test_a_role_that_may_not_write_says_nothing_of_others(shop, server):
+    """Who makes backups is often kept from writing."""
     with connected(server.admin) as connection:
         connection.execute(f"ALTER ROLE {server.role} SET default_transaction_read_only = on")
     try:
@@ -86,7 +122,8 @@ def test_a_server_where_nobody_may_write_is_impaired(shop, server):
         with connected(server.admin) as connection:
             connection.execute(f"ALTER ROLE {server.role} RESET default_transaction_read_only")
 
-    assert (said.condition, said.shown) == (Condition.IMPAIRED, "ONLINE, READ-ONLY")
+    assert (said.condition, said.shown, said.sign) == (Condition.IMPAIRED, "ONLINE, READ-ONLY", None)
+    assert "another one may write" in said.detail
 
 
 def test_nobody_at_the_address_is_offline(shop):

@@ -23,7 +23,7 @@ Stages = dict[str, dict[str, Any]]
 
 
 def damage(made: Product) -> None:
-    """Pages of a table are overwritten on disk while PostgreSQL is down; then somebody reads it."""
+    """Pages of a table are overwritten on disk while PostgreSQL is down; then somebody reads it. The receiver dies."""
     with connected(made.superuser_url) as connection:
         connection.execute("CHECKPOINT")
         row = connection.execute(query("largest_table")).fetchone()
@@ -34,10 +34,12 @@ def damage(made: Product) -> None:
     pages = overwrite_pages(data / row["path"], row["page_bytes"], row["pages"], seed=7)
     service(made.system, "database").start(60)
     assert confirm_corruption(made.superuser_url, Damage(row["name"], data / row["path"], pages, datetime.now(UTC)))
+    if made.receiver:
+        made.receiver.kill()
 
 
 def ruin(made: Product) -> None:
-    """The control file is gone: PostgreSQL refuses to start."""
+    """The control file is gone: PostgreSQL refuses to start. So is a store."""
     data = made.system.procedures.recovery.data_directory
     assert data is not None
     made.kill("database")
@@ -45,6 +47,7 @@ def ruin(made: Product) -> None:
     control.write_bytes(bytes(control.stat().st_size))
     with pytest.raises(ServiceError):
         service(made.system, "database").start(10)
+    made.remove(next(one.path for one in made.system.stores if one.path))
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +60,8 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
             "well": lambda: None,
             "redis": lambda: made.kill("redis"),
             "application": lambda: made.kill("application"),
-            "damage": lambda: (damage(made), made.receiver and made.receiver.kill()),
-            "refusal": lambda: (ruin(made), made.remove(next(one.path for one in made.system.stores if one.path))),
+            "damage": lambda: damage(made),
+            "refusal": lambda: ruin(made),
         }
         for name, lose in losses.items():
             lose()

@@ -66,6 +66,18 @@ def shop(server: TestServer, small_database: str, tmp_path: Path, keys: KeyPair)
     )
 
 
+def nowhere() -> StoreSettings:
+    """A store that does not answer."""
+    return StoreSettings(
+        "cloud",
+        "s3",
+        bucket="none",
+        endpoint_url="http://127.0.0.1:1",
+        access_key_id="made-up",
+        secret_access_key=Secret(secrets.token_hex(8)),
+    )
+
+
 def rows(system: System, customer: int) -> tuple[int, int]:
     """Of the customer himself, and orders that are his."""
     with connected(system.postgres.url) as connection:
@@ -218,17 +230,36 @@ def test_when_neither_ledger_nor_store_can_be_read_nothing_counts_as_done(shop: 
     """Nobody then knows who was forgotten."""
     erase(shop, "7")
     shutil.rmtree(tmp_path / "outside")
-    nowhere = StoreSettings(
-        "cloud",
-        "s3",
-        bucket="none",
-        endpoint_url="http://127.0.0.1:1",
-        access_key_id="made-up",
-        secret_access_key=Secret(secrets.token_hex(8)),
-    )
 
     with pytest.raises(RecoveryFailed, match="nobody here knows"):
-        re_erase(replace(shop, stores=(nowhere,)), shop.postgres.url)
+        re_erase(replace(shop, stores=(nowhere(),)), shop.postgres.url)
+
+
+def test_without_a_ledger_one_silent_store_is_enough_to_not_know(shop: System, tmp_path: Path) -> None:
+    """It may have the only entry: one that answers, and has none, does not prove that nobody asked."""
+    erase(shop, "7")
+    shutil.rmtree(tmp_path / "outside")
+    shutil.rmtree(tmp_path / "backups" / "shop" / "erasure")
+    shop = replace(shop, stores=(shop.stores[0], nowhere()))
+
+    with pytest.raises(RecoveryFailed, match="nobody here knows") as caught:
+        re_erase(shop, shop.postgres.url)
+
+    assert "cloud" in caught.value.detail
+    assert shop.procedures.erasure.ledger is not None
+    shop.procedures.erasure.ledger.parent.mkdir()
+    shop.procedures.erasure.ledger.touch()
+    assert re_erase(shop, shop.postgres.url).subjects == 0
+
+
+def test_the_loss_of_a_store_keeps_nobody_from_recovering_who_never_erased_anybody(shop: System) -> None:
+    """Nothing of erasures is configured; that a store was not asked is told."""
+    shop = replace(shop, procedures=ProcedureSettings(), stores=(shop.stores[0], nowhere()))
+
+    done = re_erase(shop, shop.postgres.url)
+
+    assert done.subjects == 0
+    assert "cloud" in done.notes[0]
 
 
 def test_a_system_where_nobody_asked_needs_no_statements(shop: System) -> None:
@@ -240,9 +271,9 @@ def test_a_drill_says_whether_somebody_would_come_back(shop: System, tmp_path: P
     """Red when the statements leave somebody, inconclusive when there are none, green when nobody is left."""
     erase(shop, "7")
     restored(shop, 7)
-    nowhere = replace(shop, procedures=ProcedureSettings())
+    unaware = replace(shop, procedures=ProcedureSettings())
 
-    without = erasure_probe(nowhere, shop.postgres.url)
+    without = erasure_probe(unaware, shop.postgres.url)
     (tmp_path / "sql" / "people.sql").write_text("DELETE FROM customers WHERE id = :subject")
     left = erasure_probe(shop, shop.postgres.url)
     (tmp_path / "sql" / "people.sql").write_text(ERASING)

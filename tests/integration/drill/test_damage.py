@@ -82,7 +82,7 @@ class Damage:
     words: str
 
 
-CHANGED = "damaged|instead of|not what was stored"
+CHANGED = "damaged|instead of|not what was stored|not an OpenPGP"
 PHYSICAL, LOGICAL = Method.PHYSICAL, Method.LOGICAL
 
 

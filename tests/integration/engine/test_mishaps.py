@@ -86,8 +86,9 @@ def disturb(name: str, action: Callable[[int], None]) -> threading.Thread:
         while time.monotonic() < end:
             for pid in children(name):
                 time.sleep(0.15)
-                action(pid)
-                return
+                if pid in children(name):  # and not one that only lists keys
+                    action(pid)
+                    return
             time.sleep(0.005)
 
     thread = threading.Thread(target=wait, daemon=True)

@@ -17,10 +17,13 @@ from dr.configuration.model import StoreSettings, System
 from dr.errors import BackupInvalid, StoreError, StoreFull, TargetRefused
 from dr.operations.check_recovery import check_cluster
 from dr.operations.find_backup import find_backup
+from dr.operations.full_recovery.own import claim, is_free
+from dr.operations.full_recovery.places import belonging_to
 from dr.operations.repositories import open_repository
 from dr.operations.restore_chain import restore_chain
 from dr.operations.restore_cluster import restore_cluster
 from dr.postgres.connection import connected
+from dr.postgres.data_directory import read_unfinished
 from dr.storage.protocol import Store
 from tests.integration.engine.chains import back_up, bring_back, chain_of, make_accounts
 from tests.integration.engine.conftest import MAJORS, Site, make_site
@@ -57,6 +60,27 @@ def make_chain(site: Site, system: System, links: int = 3) -> list[Manifest]:
 def left(directory: Path) -> list[str]:
     """What a failed restore has left beside its target."""
     return [path.name for path in directory.iterdir() if path.name.startswith("copy")]
+
+
+@pytest.mark.parametrize("links", [1, 2])
+def test_the_mark_of_a_full_recovery_is_there_from_the_beginning_to_the_end(
+    links: int, summarizing: Site, system_for: SystemFor, tmp_path: Path
+) -> None:
+    """Also where the first copy is damaged and undone; by it what a killed run has left is known."""
+    names = ("first", "second")
+    system = system_for(summarizing.url, *(StoreSettings(name, "local", path=tmp_path / name) for name in names))
+    chain = make_chain(summarizing, system, links)
+    DAMAGES["truncated"](next((tmp_path / "first" / "shop" / "base" / chain[0].label).glob("base.tar*")))
+    copy = tmp_path / "copy"
+    copy.mkdir(mode=0o700)
+    claim(copy, "a run", others=belonging_to(copy))
+    restored = bring_back(system, chain[-1].label, copy)
+    ours = is_free(copy)
+    check_cluster(system, chain[-1], copy).require(chain[-1].label)
+
+    assert "second" in restored.store
+    assert read_unfinished(copy) == "a run"
+    assert ours
 
 
 @pytest.mark.parametrize("damage", ["bit flipped in the middle", "truncated", "removed"])

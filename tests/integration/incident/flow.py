@@ -1,6 +1,6 @@
 """A recovery of nothing, within an incident; the tests run it in processes of its own, and kill some.
 
-``python -m tests.integration.incident.flow NOTES [hang|fail]``.
+``python -m tests.integration.incident.flow NOTES [hang|fail|drill]``.
 """
 
 from __future__ import annotations
@@ -45,8 +45,18 @@ def recovering(system: str = "", notes: int = 1, how: str = "") -> None:
         end_it(how)
 
 
+@flow(name="drilling", when_done=keep)
+def drilling(system: str = "", notes: int = 1) -> None:
+    """The same within a drill."""
+    with incident(system, Scenario.DATABASE_CORRUPTION, "a drill", drill=True, close=True):
+        recovering(system, notes)
+
+
 if __name__ == "__main__":
     try:
-        recovering(notes=int(sys.argv[1]), how=(*sys.argv[2:], "")[0])
+        if (how := (*sys.argv[2:], "")[0]) == "drill":
+            drilling(notes=int(sys.argv[1]))
+        else:
+            recovering(notes=int(sys.argv[1]), how=how)
     except DrError as error:
         sys.exit(error.exit_code)

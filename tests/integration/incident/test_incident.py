@@ -227,6 +227,49 @@ def test_an_incident_that_was_forgotten_open_is_not_joined(system: System) -> No
     assert open_or_join(system, Scenario.DATABASE_CORRUPTION, "and", by="op").incident.id == new.incident.id
 
 
+def test_a_disaster_joins_no_drill_that_was_left_open(system: System) -> None:
+    """A drill that failed stays open; the record of what comes then is another one, and a later drill joins its own."""
+    drill = open_or_join(system, Scenario.DATABASE_CORRUPTION, "the quarterly one", by="op", drill=True).incident
+
+    real = open_or_join(system, Scenario.DATABASE_CORRUPTION, "pages are gone", by="op")
+    later = open_or_join(system, Scenario.DATABASE_CORRUPTION, "the drill again", by="op", drill=True)
+    more = open_or_join(system, Scenario.DATABASE_CORRUPTION, "and more", by="op")
+
+    assert (real.joined, real.incident.opened.drill) == (False, False)
+    assert (later.joined, later.incident.id) == (True, drill.id)
+    assert (more.joined, more.incident.id) == (True, real.incident.id)
+
+
+def test_what_a_drill_runs_is_part_of_the_drill(place: Path, system: System) -> None:
+    """The recovery within it does not know that it is one; a disaster of the same time is left alone."""
+    real = open_or_join(system, Scenario.FULL_SYSTEM_FAILURE, "gone", by="op").incident
+
+    ended(begin(place, "2", "drill"))
+
+    drilled, before = incidents(system)
+    assert (drilled.opened.drill, before.id) == (True, real.id)
+    assert drilled.closed is not None
+    assert [note.text for note in drilled.of(Note)] == [f"note {number} of {drilled.id}" for number in range(2)]
+    assert {run.flow for run in drilled.of(RunEnded)} == {"recovering", "drilling"}
+    assert len(before.entries) == 1
+
+
+def test_whoever_joins_says_when_it_happened(system: System) -> None:
+    """Opened by somebody who did not know; said once, and in the report. What was said first is not taken back."""
+    first, second = (datetime(2026, 1, 31, hour, tzinfo=UTC) for hour in (2, 3))
+    assert "nobody said when" in report_of(system, open_or_join(
+        system, Scenario.DATABASE_CORRUPTION, "odd", by="op").incident)  # fmt: skip
+
+    for at in (first, first, second, None):
+        open_or_join(system, Scenario.DATABASE_CORRUPTION, "odd", by="op", disaster_at=at)
+
+    one = find_incident(system)
+    assert [note.disaster_at for note in one.of(Note)] == [first, second]
+    assert one.disaster_at == first
+    assert "2026-01-31 02:00:00" in report_of(system, one)
+    assert "nobody said when" not in report_of(system, one)
+
+
 def test_a_full_disk_is_told_as_such(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing half-written is left; the way out is another state directory."""
     opened = open_or_join(system, Scenario.DATABASE_CORRUPTION, "odd", by="op").incident

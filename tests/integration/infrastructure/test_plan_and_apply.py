@@ -18,7 +18,7 @@ from dr.operations.infrastructure import (
     apply_infrastructure,
     plan_infrastructure,
 )
-from dr.operations.infrastructure.kept_outputs import kept_outputs
+from dr.operations.infrastructure.kept_outputs import keep_outputs, kept_outputs
 from tests.integration.components.states import module, required_terraform, terraform
 from tests.integration.infrastructure.site import CODE, HUSH, Site
 
@@ -76,6 +76,21 @@ def test_what_was_made_gives_its_outputs_and_sensitive_ones_by_name_only(tmp_pat
     assert [(one.name, one.sensitive) for one in made.outputs if not one.values] == [("key", True), ("machines", False)]
     assert kept_outputs(site.system()) == made.values()
     assert not made.resumed
+
+
+def test_where_nothing_is_to_be_done_outputs_are_read_all_the_same(tmp_path: Path) -> None:
+    """Names lead to them; and another module's stay beside them."""
+    site, other = Site(tmp_path), Site(tmp_path / "other", code='output "db" { value = "203.0.113.9" }\n')
+    apply_infrastructure(site.system(), site.plan())
+    (tmp_path / "state" / "infrastructure" / "shop" / "outputs.json").unlink()
+    plan = site.plan()
+
+    made = apply_infrastructure(site.system(), plan)
+
+    assert (plan.needed, made.done, Path(plan.file).exists()) == (False, (), False)
+    assert kept_outputs(site.system())["web"] == ("203.0.113.1", "203.0.113.2")
+    keep_outputs(site.system(), str(other.module), {"db": ("203.0.113.9",)})
+    assert kept_outputs(site.system()) == {**made.values(), "db": ("203.0.113.9",)}
 
 
 def test_exactly_the_plan_that_was_agreed_to_is_applied(tmp_path: Path) -> None:

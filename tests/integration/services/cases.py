@@ -33,7 +33,7 @@ from dr.services.protocol import Service
 from dr.services.systemd import SystemdService
 
 ROOT = Path(__file__).resolve().parents[3]
-OLD, NEW = "v9", "v10"
+OLDEST, OLD, NEW = "v8", "v9", "v10"
 _PROGRAM = """\
 import os, signal, sys, time
 with open({started!r}, "a") as started:
@@ -81,9 +81,10 @@ class Bench:
     copies: ClassVar[int] = 1
     """How many processes run one service."""
 
-    def case(self, mode: str = "good", *, older: str = "") -> Case:
-        """``mode``: good, bad (it ends at once) or stubborn (SIGTERM does not end it); ``older``: a release before."""
-        case = Case(self._service(self._lay_out(mode, older), has_older=bool(older)), self.directory)
+    def case(self, mode: str = "good", *, older: str = "", oldest: str = "") -> Case:
+        """``mode``: good, bad (it ends at once) or stubborn (SIGTERM does not end it); the others: releases before."""
+        wanted = {OLDEST: oldest, OLD: older, NEW: mode}
+        case = Case(self._service(self._lay_out(wanted)), self.directory)
         self.made.append(case)
         self._settle(case)
         return case
@@ -96,12 +97,12 @@ class Bench:
     def _settle(self, case: Case) -> None:
         """Whatever of a case is special to this driver."""
 
-    def _service(self, program: Path, *, has_older: bool) -> Service:
+    def _service(self, program: Path) -> Service:
         raise NotImplementedError
 
-    def _lay_out(self, mode: str, older: str) -> Path:
+    def _lay_out(self, releases: Mapping[str, str]) -> Path:
         """The program by the path through ``current``."""
-        for release, wanted in ((OLD, older), (NEW, mode)):
+        for release, wanted in releases.items():
             if wanted:
                 place = self.directory / "releases" / release
                 place.mkdir(parents=True)
@@ -121,7 +122,7 @@ class Bench:
 class ProcessBench(Bench):
     """Our own supervisor."""
 
-    def _service(self, program: Path, *, has_older: bool) -> Service:
+    def _service(self, program: Path) -> Service:
         argv = (sys.executable, str(program))
         settings = ServiceSettings("web", driver="process", command=argv, releases=self._releases())
         return ProcessService(settings, self.directory / "web")
@@ -142,7 +143,7 @@ class ComposeBench(Bench):
         web = {"image": f"shop:{release}", "command": [sys.executable, str(place / "web.py")]}
         (place / "compose.yaml").write_text(json.dumps({"services": {"web": web}}))
 
-    def _service(self, program: Path, *, has_older: bool) -> Service:
+    def _service(self, program: Path) -> Service:
         return ComposeService(
             ServiceSettings("web", driver="compose", directory=self.directory / "current", releases=self._releases())
         )
@@ -153,11 +154,11 @@ class KubernetesBench(Bench):
 
     copies: ClassVar[int] = 2
 
-    def _service(self, program: Path, *, has_older: bool) -> Service:
+    def _service(self, program: Path) -> Service:
         revisions = {
             str(number): [sys.executable, str(self._releases() / release / "web.py")]
-            for number, release in ((9, OLD), (10, NEW))
-            if release == NEW or has_older
+            for number, release in ((8, OLDEST), (9, OLD), (10, NEW))
+            if (self._releases() / release).is_dir()
         }
         web = {"replicas": 0, "generation": 1, "annotations": {"coreflow360-dr/replicas": "2"}, "revision": "10"}
         cluster = {"context": "production", "workloads": {"deployment/web": {**web, "revisions": revisions}}}
@@ -179,7 +180,7 @@ class SystemdBench(Bench):
 
     manager: Child | None = None
 
-    def _service(self, program: Path, *, has_older: bool) -> Service:
+    def _service(self, program: Path) -> Service:
         units = self.directory / "config" / "systemd" / "user"
         units.mkdir(parents=True)
         text = f"[Service]\nExecStart={sys.executable} {program}\nStandardOutput=null\nTimeoutStopSec=60\n"

@@ -138,11 +138,28 @@ def test_it_goes_back_to_the_release_before(bench: Bench) -> None:
         case.service.start(10)
 
     assert case.service.previous_release() in (OLD, "revision 9")
-    case.service.roll_back(SECONDS)
+    case.service.roll_back(case.service.previous_release(), SECONDS)
 
     assert _until(case, State.RUNNING)
     assert _up(case, bench.copies)
     assert case.started[-1][0] == OLD
+
+
+def test_going_back_again_goes_no_further(bench: Bench) -> None:
+    """A recovery that was cut off does it again; and there is a way forward to where it came from."""
+    case = bench.case(older="good", oldest="good")
+    case.service.start(SECONDS)
+    newest, before = case.service.current_release(), case.service.previous_release()
+
+    first = case.service.roll_back(before, SECONDS)
+    again = case.service.roll_back(before, SECONDS)
+
+    assert first == again == case.service.current_release()
+    assert _up(case, bench.copies)
+    assert case.started[-1][0] == OLD
+    case.service.roll_back(newest, SECONDS)
+    assert _up(case, bench.copies)
+    assert case.started[-1][0] == NEW
 
 
 def test_without_a_release_before_it_says_so_and_goes_on(bench: Bench) -> None:
@@ -151,8 +168,8 @@ def test_without_a_release_before_it_says_so_and_goes_on(bench: Bench) -> None:
     case.service.start(SECONDS)
 
     assert case.service.previous_release() == ""
-    with pytest.raises(ServiceError, match="before"):
-        case.service.roll_back(SECONDS)
+    with pytest.raises(ServiceError, match="there is no re"):
+        case.service.roll_back("", SECONDS)
 
     assert len(_up(case, bench.copies)) == len(case.started)
     assert {release for release, _ in case.started} == {NEW}

@@ -164,6 +164,29 @@ def test_a_directory_that_holds_what_recovers(shop: Product, what: str) -> None:
     assert "the state directory" in told.value.detail or "store local" in told.value.detail
 
 
+@pytest.mark.parametrize("scenario", [Scenario.FULL_SYSTEM_FAILURE, Scenario.DATABASE_CORRUPTION])
+def test_a_disaster_that_would_take_production_s_along(shop: Product, tmp_path: Path, scenario: Scenario) -> None:
+    """Another system keeps something within what would be taken away, or damaged."""
+    inside = RecoverySettings(redis_directory=shop.place.production / "redis")
+
+    with pytest.raises(TargetRefused, match="what another system lives on") as told:
+        plan_simulation(shop.system, scenario, [neighbour(tmp_path, recovery=inside)])
+
+    assert f"prod's {shop.place.production / 'redis'}" in told.value.detail
+    assert "nothing was touched" in told.value.detail
+
+
+def test_a_disaster_that_would_stop_production_s_service(shop: Product, tmp_path: Path) -> None:
+    """Another system has the same command as its own service, under another name."""
+    theirs = next(item for item in shop.system.procedures.services if item.name == "application")
+    prod = neighbour(tmp_path, services=(dataclasses.replace(theirs, name="web", after=()),))
+
+    with pytest.raises(TargetRefused, match="what another system lives on") as told:
+        plan_simulation(shop.system, Scenario.APPLICATION_FAILURE, [prod])
+
+    assert "service application is prod's web (process)" in told.value.detail
+
+
 def test_a_plan_that_no_longer_fits(marked: Product) -> None:
     """Approved an hour ago, and another system's by now: it is looked at again right before."""
     plan = plan_simulation(marked.system, Scenario.APPLICATION_FAILURE, ())

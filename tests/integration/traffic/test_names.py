@@ -147,6 +147,39 @@ def test_a_change_that_does_not_spread_is_told_with_its_id(zone: Zone) -> None:
     assert "aws route53 get-change --id" in caught.value.hint
 
 
+def test_who_runs_it_again_is_not_told_that_it_has_spread(zone: Zone) -> None:
+    """The first run gave up waiting; that the record is there says nothing of Route 53's other servers."""
+    zone.put(SHOP, "A", "192.0.2.1")
+    switch = zone.names(wait_minutes=0.01)
+    changes = switch.plan(Side.STANDBY, {})
+    zone.proxy.rules(Rule("GET .*/change/", replace=("INSYNC", "PENDING")))
+    with pytest.raises(InfrastructureError):
+        switch.apply(changes)
+    zone.proxy.rules()
+
+    (again,) = switch.apply(changes)
+
+    assert "is so already" in again.detail
+    assert "not known" in again.detail
+
+
+def test_a_name_that_somebody_led_to_the_same_by_hand_is_in_force(zone: Zone) -> None:
+    """With another time to live than ours; before the switch, that it has another one changes nothing either."""
+    zone.put(SHOP, "A", "192.0.2.1", ttl=300)
+    switch = zone.names()
+    changes = switch.plan(Side.STANDBY, {})
+    zone.put(SHOP, "A", "198.51.100.7", ttl=900)
+    zone.proxy.rules()
+    switch.apply(changes)
+    assert not [one for one in zone.proxy.seen() if "rrset" in one and one.startswith("POST")]
+
+    zone.put(SHOP, "A", "192.0.2.1", ttl=900)
+    (switched,) = switch.apply(changes)
+
+    assert zone.of(SHOP)[0]["ResourceRecords"] == [{"Value": "198.51.100.7"}]
+    assert switched.everywhere_seconds == 900
+
+
 def test_a_yes_without_effect_is_found_out(zone: Zone) -> None:
     """What is read back decides, not what the provider answered."""
     zone.put(SHOP, "A", "192.0.2.1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from dr.configuration.model import System
 from dr.configuration.procedures.status_page import StatusPageSettings
 from dr.notify.status_page import Announcement, Impact, Stage, tell_status_page
@@ -75,6 +77,53 @@ def test_a_page_that_fails_is_told_of_and_fails_nothing(page: Statuspage, tmp_pa
     assert "status_page.url" in odd.detail
     assert refused.described().startswith("status page: NOT told: ")
     assert page.incidents() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("ALL_PROXY", "socks4://127.0.0.1:9", "ValueError"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "FileNotFoundError"),
+        ("SSL_CERT_FILE", __file__, "SSLError"),
+    ],
+)
+def test_an_environment_in_which_no_request_can_be_made_stops_nobody(
+    page: Statuspage, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    """A proxy that is not understood, certificates that are not there: told, with where to look."""
+    monkeypatch.setenv(variable, value)
+
+    told = tell_status_page(telling(page, url="https://status.invalid/v1"), OUTAGE)
+
+    assert not told.done
+    assert words in told.detail
+    assert variable in told.detail
+
+
+@pytest.mark.parametrize(
+    "token", ["", "made-up-key\n", " made-up-key", "made-\x00up-key", "schl\u00fcssel-made-up-key"]
+)
+def test_what_cannot_be_a_token_is_refused_and_never_shown(page: Statuspage, token: str) -> None:
+    """Whoever speaks HTTP quotes the header that it cannot send."""
+    told = tell_status_page(telling(page, token=Secret(token)), OUTAGE)
+
+    assert not told.done
+    assert "status_page.token is no token" in told.detail
+    assert "made-" not in told.detail
+    assert page.incidents() == []
+
+
+def test_an_answer_that_cannot_be_unpacked_and_a_defect_of_ours_stop_nobody(page: Statuspage, tmp_path: Path) -> None:
+    """It says that it is compressed, and is not; and an address that even its check cannot take apart."""
+    with faulty(tmp_path, page.url.removesuffix("/v1")) as proxy:
+        proxy.rules(Rule("unresolved", status=200, answer="[]", headers={"Content-Encoding": "gzip"}))
+        odd = tell_status_page(telling(page, url=proxy.url + "/v1"), OUTAGE)
+    broken = tell_status_page(telling(page, url="https://[status/v1"), OUTAGE)
+
+    assert "DecodingError" in odd.detail
+    assert "ValueError" in broken.detail
+    assert not odd.done
+    assert not broken.done
 
 
 def test_an_answer_that_was_lost_does_not_open_a_second_incident(page: Statuspage, tmp_path: Path) -> None:

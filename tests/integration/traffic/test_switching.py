@@ -7,13 +7,11 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dr.configuration.model import System
 from dr.configuration.procedures.balancer import BalancerSettings
 from dr.configuration.procedures.cdn import CdnSettings
 from dr.configuration.procedures.dns import DnsSettings
@@ -32,27 +30,11 @@ from dr.operations.switch_traffic import (
 from dr.policy.traffic_side import Side
 from dr.secret import Secret
 from dr.traffic.failures import NotAnswering
-from tests.contracts import traffic_subjects as subjects
-from tests.contracts.traffic_subjects import Subject, system_with
-from tests.endpoints.cloudflare import Cloudflare
-from tests.endpoints.faulty import Faulty, Rule
-from tests.endpoints.serving import Endpoint
+from tests.contracts.traffic_subjects import system_with
+from tests.endpoints.faulty import Rule
+from tests.integration.traffic.product import Product, settings_of
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@dataclass(frozen=True)
-class Product:
-    """A system with a load balancer, two names and a cache, and what each provider has."""
-
-    system: System
-    groups: Subject
-    names: Subject
-    cache: Subject
-    proxy: Faulty
-
-    def truth(self) -> tuple[Any, Any]:
-        return self.groups.truth(), self.names.truth()
 
 
 @pytest.fixture
@@ -60,23 +42,6 @@ def closed() -> str:
     """An address of this machine at which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
-
-
-def settings_of(subject: Subject, **changes: Any) -> Any:
-    """The settings that a subject's switch was opened with."""
-    return subject.open(**changes)._settings  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def product(moto_endpoint: Endpoint, amazon: Faulty, cloudflare_server: Cloudflare, tmp_path: Path) -> Product:
-    """On the primary side; the cache is Cloudflare's, which the proxy does not break."""
-    groups, names = subjects.target_groups(moto_endpoint, amazon), subjects.route53(moto_endpoint, amazon)
-    plain = Faulty(cloudflare_server.url.removesuffix("/client/v4"))
-    cache = subjects.cloudflare_cache(cloudflare_server, plain)
-    system = system_with(
-        tmp_path / "state", balancer=settings_of(groups), dns=settings_of(names), cdn=settings_of(cache)
-    )
-    return Product(system, groups, names, cache, amazon)
 
 
 def test_servers_come_before_names_and_names_before_caches(product: Product) -> None:
@@ -187,8 +152,13 @@ def test_names_lead_to_what_the_infrastructure_says_of_itself(product: Product, 
 
     with pytest.raises(ConfigurationError, match="no output 'web'"):
         traffic_plan(system, Side.RECOVERED)
-    keep_outputs(system, {"web": ("203.0.113.1", "203.0.113.2"), "api": ("lb.example.net",)})
+    keep_outputs(system, str(tmp_path), {"web": ("203.0.113.1", "203.0.113.2"), "api": ("lb.example.net",)})
     kept = traffic_plan(system, Side.RECOVERED)
+    keep_outputs(system, str(tmp_path / "gone"), {"web": ("203.0.113.5",)})
+    with pytest.raises(ConfigurationError, match="more than one module"):
+        traffic_plan(system, Side.RECOVERED)
+    keep_outputs(system, str(tmp_path), {"web": ("203.0.113.1", "203.0.113.2"), "api": ("lb.example.net",)})
+    assert traffic_plan(system, Side.RECOVERED) == kept, "a module that is not there any more says nothing"
     given = traffic_plan(system, Side.RECOVERED, {"web": ("203.0.113.9",), "api": ("lb.example.net",)})
 
     assert kept[0].after.words == "A 203.0.113.1, 203.0.113.2, TTL 60 s"
@@ -319,6 +289,24 @@ def test_an_operator_sees_switches_and_goes_back_by_one_command(product: Product
     assert there != before[1]
     assert product.truth() == before
 
+
+def test_another_plan_than_the_one_that_was_agreed_to_is_refused(product: Product, tmp_path: Path) -> None:
+    """Somebody has changed a name while the operator was typing: nothing is switched."""
+    before = product.truth()
+
+    done = run(operator(product, tmp_path), tmp_path, "-c", AGREED)
+
+    assert "TargetRefused" in done.stderr
+    assert "not what was agreed to" in done.stderr
+    assert product.truth() == before
+
+
+AGREED = """
+from dr.policy.traffic_side import Destination
+from flows.switch_traffic import switch_traffic
+
+switch_traffic(system="shop", to=Destination.STANDBY, confirm_name="shop", agreed="0123")
+"""
 
 STEPS = """
 from dr.policy.traffic_side import Destination

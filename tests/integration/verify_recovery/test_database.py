@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dr.catalog.canary import Beat
 from dr.catalog.expected import Expected
+from dr.catalog.manifest import TableRows
 from dr.configuration.procedures.recovery import RecoverySettings
 from dr.operations.measure_loss import note_position
 from dr.policy.recovered_state import Said, State
+from dr.postgres.canary import last_beat
 from dr.postgres.connection import connected
 from tests.integration.verify_recovery.shop import asked, failed, finding, said, with_procedures
 from tests.integration.wal.plant import Site
@@ -250,6 +252,46 @@ def test_the_canary_is_read_before_a_row_of_ours_is_the_newest(shop: Site, befor
     assert finding(found, "canary").detail.startswith(f"{last} of ")
     assert found.loss is not None
     assert shop.plant.scalar("SELECT max(seq) FROM dr_canary") == str(int(last) + 1)
+
+
+def test_a_row_of_our_own_is_not_taken_for_what_was_restored(shop: Site, before: Expected) -> None:
+    """The first verification measures the loss; the second finds the first one's row, and measures nothing."""
+    shop.plant.execute("UPDATE dr_canary SET committed_at = committed_at - interval '1 day'")
+    with connected(shop.plant.url) as connection:
+        restored = last_beat(connection)
+    assert restored is not None
+    note_position(shop.system, Beat(restored.seq + 600, restored.committed_at + timedelta(seconds=600)))
+    first, second = asked(shop.system, before).loss, asked(shop.system, before).loss
+
+    assert first is not None
+    assert (first.seconds, first.measured) == (600, True)
+    assert second is not None
+    assert (second.seconds, second.measured) == (None, False)
+    assert "not measured" in second.explanation
+
+
+def test_of_estimates_far_fewer_rows_are_left_open(shop: Site, before: Expected) -> None:
+    """Both figures are told; as many as about there were pass, and nobody says that they were compared exactly."""
+    about = replace(before, exact=False)
+    few = asked(shop.system, replace(about, tables=(TableRows("public.orders", 1_000_000),)))
+    enough = asked(shop.system, replace(about, tables=(TableRows("public.orders", 2000),)))
+
+    assert said(few, "rows") is Said.UNPROVEN
+    assert "public.orders has 1000 rows, about 1000000 were there" in finding(few, "rows").detail
+    assert few.judged.state is State.UNPROVEN
+    assert said(enough, "rows") is Said.PASSED
+    assert "estimates at 1000 or more has less than half" in finding(enough, "rows").detail
+
+
+def test_roles_that_cannot_be_compared_are_left_open(shop: Site, before: Expected) -> None:
+    """The globals of a dump whose key is not here; of a base backup, which has none, nothing was to be asked."""
+    unread = asked(shop.system, replace(before, rights=None, notes=("roles are not compared: no key",)))
+    unknown = asked(shop.system, replace(before, rights=None))
+
+    assert said(unread, "roles and grants") is Said.UNPROVEN
+    assert "roles are not compared: no key" in finding(unread, "roles and grants").detail
+    assert finding(unread, "roles and grants").mend
+    assert said(unknown, "roles and grants") is Said.NOT_ASKED
 
 
 def test_a_canary_that_this_host_remembers_and_the_database_has_not_fails(shop: Site, before: Expected) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 
 from dr.catalog.labels import Kind
 from dr.configuration.model import PostgresSettings, StoreSettings, System
+from dr.operations.repositories import open_repository
 from dr.operations.verify_recovery.archiving import wal_arrives
 from dr.operations.verify_recovery.backup import back_up_recovered
 from dr.operations.verify_recovery.expectation import find_expectation
 from dr.operations.verify_recovery.verify import verify_recovery
 from dr.policy.recovered_state import Said, State
+from dr.postgres.connection import connected
 from dr.secret import Secret
 from tests.integration.engine.procedures import make
 from tests.integration.verify_recovery.shop import asked, failed, finding, new_shop, said
@@ -91,23 +94,57 @@ def test_one_store_of_two_that_has_it_not_leaves_it_open(received: Site, tmp_pat
 
 
 def test_the_expectation_is_a_backup_from_before_the_recovered_moment(site: Site) -> None:
-    """A dump that was taken behind the point where the timelines part is passed over: it was never to come back."""
+    """Dumps from since the recovery, or from behind the point where timelines part, are passed over."""
     expected = find_expectation(site.system)
     assert expected is not None
-    make(site.system, Kind.DUMP)
+    dumped = make(site.system, Kind.DUMP)
+    same = find_expectation(site.system)
+    assert same is not None
+    promote(site.plant)
     newer = find_expectation(site.system)
     assert newer is not None
-    promote(site.plant)
     behind = make(site.system, Kind.DUMP)
     rewound = _as_if_written_on_timeline(site.system, behind.label, 2)
 
-    assert newer.origin > expected.origin
+    assert same.origin == expected.origin
+    assert newer.origin == dumped.label
     assert newer.rights is not None
     assert "clerk in office" in newer.rights.memberships
     assert newer.extensions == {"plpgsql": "1.0"}
     after = find_expectation(site.system)
     assert after is not None
     assert after.origin == newer.origin, rewound
+
+
+def test_what_was_found_wrong_is_not_backed_up_and_wrong_again(site: Site) -> None:
+    """Rows are missing: the second verification says so as well, for neither a backup nor WAL was made of that."""
+    labels = {backup.label for backup in open_repository(site.system).list().backups}
+    site.plant.execute("CREATE TABLE aside AS SELECT * FROM invoices", "DELETE FROM invoices WHERE total > 18")
+    try:
+        first = verify_recovery(site.system, run="t")
+        second = verify_recovery(site.system, run="t")
+    finally:
+        site.plant.execute("TRUNCATE invoices", "INSERT INTO invoices SELECT * FROM aside", "DROP TABLE aside")
+
+    for found in (first, second):
+        assert failed(found) == {"rows"}
+        assert (said(found, "backup"), said(found, "WAL")) == (Said.UNPROVEN, Said.UNPROVEN)
+        assert "first mend rows" in finding(found, "backup").detail
+    assert {backup.label for backup in open_repository(site.system).list().backups} == labels
+
+
+def test_a_server_that_hangs_after_the_connection_is_not_waited_for(site: Site) -> None:
+    """It says neither who it is nor where: nothing to compare with, and that in time."""
+    with connected(site.plant.url, autocommit=False) as other:
+        other.execute("SET allow_system_table_mods = on")
+        other.execute("ALTER VIEW pg_catalog.pg_roles SET (security_barrier = true)")
+        begin = time.monotonic()
+        expected = find_expectation(site.system, server_seconds=1.0)
+        took = time.monotonic() - begin
+        other.rollback()
+
+    assert expected is None
+    assert took < 5
 
 
 def test_a_server_that_is_behind_the_stores_is_told(site: Site) -> None:

@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 
-from dr.evidence.journal import read_journal, unfinished
+from dr.evidence.application_outcome import Attempt
+from dr.evidence.journal import Journal, Opening, open_journal, read_journal, supersede, unfinished
 from dr.evidence.journal_events import Event
 from dr.operations.application.health import ask_application
 from dr.services.protocol import State
 from dr.services.registry import service
+from tasks.course import place_of
 from tests.scenarios.product import Product, product
 from tests.scenarios.product_services import APPLICATION, DATABASE, FIRST, REDIS, ROOT, deploy
 
@@ -127,6 +129,42 @@ def _cut_off(shop: Product) -> None:
     run.wait(30)
 
 
+@pytest.mark.incident("I6")
+def test_a_run_whose_attempt_helped_and_that_was_cut_off_looks_again(shop: Product) -> None:
+    """Its journal says healthy; the application has died since, and the next run does not call that success."""
+    shop.kill(APPLICATION)
+    _cut_off(shop)
+    (left, _), *_ = unfinished(place_of(shop.system), "recover-app", shop.system.name)
+    with Journal(left) as journal:
+        journal.end("restart", Attempt("restarted", (APPLICATION,), ()))
+
+    ended = shop.run("recover-app", "--service", APPLICATION, "--yes")
+    recover(shop)
+
+    assert ended.returncode == 19, ended.stdout + ended.stderr
+    assert "was healthy and is so no more" in json.loads(ended.stdout)["error"]["message"]
+    assert _events(shop) == ()
+
+
+def test_what_another_procedure_has_stopped_is_left_alone(shop: Product) -> None:
+    """A recovery in place was cut off: the database is down because of it. Whoever names a service has looked."""
+    shop.kill(DATABASE, APPLICATION)
+    opening = Opening("recover-db-in-place", shop.system.name)
+    with open_journal(place_of(shop.system), opening, run="r1") as journal:
+        dry = shop.dr("recover-app", "--dry-run")
+        at_work = shop.dr("recover-app", "--service", APPLICATION, "--yes", code=12)
+    cut_off = shop.dr("recover-app", "--yes", code=11)
+
+    assert journal.name in dry["plan"]["beside"]
+    assert journal.name in at_work["error"]["message"]
+    assert journal.name in cut_off["error"]["message"]
+    assert "dr recover-db --in-place" in cut_off["error"]["hint"]
+    assert service(shop.system, DATABASE).status(5).state is State.FAILED
+    answer = recover(shop, "--service", APPLICATION, "--yes")
+    supersede(place_of(shop.system), "recover-db-in-place", shop.system.name, "the test is over")
+    assert attempts(answer) == [[DATABASE, APPLICATION]]
+
+
 def _events(shop: Product) -> tuple[Event, ...]:
     """Of the newest run that was cut off."""
     system = shop.system
@@ -173,6 +211,45 @@ def test_a_release_that_says_it_is_sick_is_rolled_back(shop: Product) -> None:
     assert answer["rolled_back"] == [f"{APPLICATION}: {FIRST}"]  # not to the one that was bad before
     assert "built on a Friday" in answer["outcome"]["attempts"][0]["problem"]
     assert all(item.ok for item in ask_application(shop.system, 10))
+
+
+def test_a_good_release_stays_when_its_database_is_the_fault(shop: Product) -> None:
+    """The database does not come: no release is to blame."""
+    asked = shop.system.procedures.application
+    shop.reconfigure(application=dataclasses.replace(asked, health_seconds=4))
+    shop.deploy("20260515120000")
+    version = shop.place.production / "PG_VERSION"
+    shop.kill(DATABASE, APPLICATION)
+    version.rename(version.with_name("PG_VERSION.away"))
+
+    ended = shop.run("recover-app", "--yes")
+    version.with_name("PG_VERSION.away").rename(version)
+    current = (shop.home / "current").resolve().name
+    shop.reconfigure(application=asked)
+    recover(shop)
+
+    assert ended.returncode == 19, ended.stdout + ended.stderr
+    assert current == "20260515120000"
+    assert "no release is gone back from: database does not run" in ended.stderr
+
+
+def test_a_release_before_that_does_not_help_either_is_returned_from(shop: Product) -> None:
+    """Both are sick: the newest is there in the end, and nothing was rolled back."""
+    asked = shop.system.procedures.application
+    shop.reconfigure(application=dataclasses.replace(asked, health_seconds=4))
+    for release in ("20260520120000", "20260521120000"):
+        shop.deploy(release, "sick")
+
+    ended = shop.run("recover-app", "--service", APPLICATION, "--yes")
+    current = (shop.home / "current").resolve().name
+    shop.reconfigure(application=asked)
+    shop.deploy("20260523120000")
+    recover(shop, "--service", APPLICATION, "--yes")
+
+    assert ended.returncode == 19, ended.stdout + ended.stderr
+    assert "returned to the newest release" in json.loads(ended.stdout)["error"]["detail"]
+    assert "ROLLED BACK" not in ended.stderr
+    assert current == "20260521120000"
 
 
 def test_nothing_is_done_to_what_is_well(shop: Product) -> None:

@@ -38,10 +38,10 @@ RETURN_STEPS = (
     "start the replica",
     "wait until it has caught up",
     "plan the traffic",
+    "claim the timeline",
     "end the application",
     "wait until it is level",
     "hand over",
-    "claim the timeline",
     "promote the first region",
     "begin the application",
     "switch the traffic",
@@ -159,13 +159,16 @@ def test_a_failover_killed_in_every_step_ends_as_if_nothing_had_happened(played:
     assert not unfinished(system.state_directory / "procedures" / system.name, "region-failover", system.name)
 
 
-def test_no_step_that_had_ended_was_done_again(played: Played) -> None:
-    """In the journal each ends once."""
+def test_no_step_that_had_ended_was_done_again_but_the_proofs(played: Played) -> None:
+    """In the journal each ends once; the fence and the replay were proven anew as long as nobody was promoted."""
     system = played.regions.second
     (journal,) = (system.state_directory / "procedures" / system.name).glob("region-failover_*")
     ended = [event.step for event in read_journal(journal) if event.what == "end"]
 
-    assert ended == list(FAILOVER_STEPS)
+    proofs = FAILOVER_STEPS[:2]
+    assert [step for step in ended if step not in proofs] == list(FAILOVER_STEPS[2:])
+    assert ended.count(proofs[0]) > 1
+    assert not set(proofs) & set(ended[ended.index("promote the second region") :])
 
 
 def test_the_old_servers_host_refuses_to_start_it(played: Played) -> None:

@@ -23,11 +23,14 @@ from dr.configuration.procedures.erasure import ErasureSettings
 from dr.demo.corruption import overwrite_pages
 from dr.demo.estate import OWNER
 from dr.demo.queries import query
-from dr.errors import DrError
+from dr.errors import DrError, TargetRefused
+from dr.evidence.journal import Opening, open_journal, read_journal, unfinished
 from dr.operations.measure_loss import note_position
 from dr.postgres.canary import beat
 from dr.postgres.connection import connected
 from dr.services.registry import service
+from tasks.corruption_unfinished import PROCEDURE
+from tasks.course import place_of
 from tests.scenarios.product import Product, product
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.incident("I4", "I32")]
@@ -242,12 +245,17 @@ def test_both_objectives_are_met(played: Played) -> None:
     assert played.answer["rto_met"] is True
     assert played.answer["rto_seconds"] < 15 * 60
     assert played.answer["rpo_seconds"] == 0
+    steps = [(event.what, event.step) for event in read_journal(journal_of(played.shop).parent)]
+    assert steps.index(("end", "measure the loss")) < steps.index(("begin", "start PostgreSQL"))
     assert played.answer["health"]
 
 
 def test_undo_puts_the_old_directory_back_and_keeps_the_other(played: Played) -> None:
-    """The last test. What the swap had set aside is there again."""
+    """The last test. What the swap had set aside is there again; nobody goes on with what was cut off before."""
     aside = Path(played.swapped["aside"])
+    journals = place_of(played.shop.system)
+    with open_journal(journals, Opening(PROCEDURE, played.shop.system.name), run="cut off"):
+        pass
     with connected(played.shop.superuser_url) as connection:
         before = connection.execute("SELECT timeline_id AS t FROM pg_control_checkpoint()").fetchone()
 
@@ -260,3 +268,7 @@ def test_undo_puts_the_old_directory_back_and_keeps_the_other(played: Played) ->
     assert timeline["t"] < before["t"]
     assert not aside.exists()
     assert (Path(undone["undone"]) / "PG_VERSION").is_file()
+    assert unfinished(journals, PROCEDURE, played.shop.system.name) == ()
+    refused = played.shop.run("recover-db", "--undo", "--confirm", played.shop.system.name)
+    assert refused.returncode == TargetRefused.exit_code, refused.stderr
+    assert played.answer["aside"] in refused.stdout + refused.stderr

@@ -63,7 +63,8 @@ def series(lost: LostHost) -> Iterator[Series]:
         found = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"event"')]
         (journal,) = (host.state() / "procedures" / host.system.name).glob("full-recovery_*")
         codes = [(str(item["event"]), int(item["code"])) for item in found]
-        achieved = next((json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"outcome"')), {})
+        outcomes = (json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"outcome"'))
+        achieved: dict[str, object] = next(outcomes, {})
         yield Series(host, codes, read_journal(journal), achieved, ended.stderr)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from dr.evidence.application_outcome import ApplicationRecovered, Attempt, outcome_rows
 from dr.evidence.phases import Phase
 from dr.policy.objectives import Objective, Verdict
@@ -32,6 +34,25 @@ def test_phases_of_all_attempts_add_up() -> None:
     assert {phase.name: phase.seconds for phase in outcome(RESTARTED, BACK).phases} == {
         "stop": 2, "start": 2, "roll back": 2
     }  # fmt: skip
+
+
+def test_a_release_that_was_returned_from_is_not_rolled_back() -> None:
+    """It did not help, and the newest is there again."""
+    didnt = dataclasses.replace(BACK, problem="it does not become healthy")
+    forward = Attempt("returned to the newest release", ("web",), (), "it does not become healthy")
+
+    found = outcome(RESTARTED, didnt, forward)
+
+    assert found.rolled_back == ()
+    assert not any("ROLLED BACK" in line for line in found.lines())
+
+
+def test_what_was_healthy_and_answers_no_more_is_not_healthy() -> None:
+    """A run that is gone on with reads its attempts back; what the addresses answer now counts."""
+    found = dataclasses.replace(outcome(BACK), answered=False)
+
+    assert not found.healthy
+    assert outcome_rows(found)[0]["met"] == "NO"
 
 
 def test_what_is_not_healthy_has_met_nothing() -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from dr.catalog.lsn import Lsn
-from dr.errors import BackupInvalid, ConfigurationError, LeaseHeld, RecoveryFailed, StoreFull
-from dr.evidence.journal import FILE, Journal, Opening, open_journal, read_journal, unfinished
+from dr.errors import BackupInvalid, ConfigurationError, LeaseHeld, RecoveryFailed, StoreFull, TargetRefused
+from dr.evidence.journal import FILE, Journal, Opening, open_journal, read_journal, supersede, unfinished
 
 WANTED = Opening("full-recovery", "shop", {"point": ""})
 
@@ -94,21 +94,48 @@ def test_a_closed_journal_is_not_gone_on_with(tmp_path: Path) -> None:
 
 
 def test_another_wish_and_a_new_beginning_are_journals_of_their_own(tmp_path: Path) -> None:
-    """Other parameters, or --anew; what lies unfinished stays."""
+    """Other parameters, or --anew: which closes what lies unfinished, so that nobody goes on with it later."""
     with opened(tmp_path) as first:
         first.end("restore", "done")
     with opened(tmp_path, Opening("full-recovery", "shop", {"point": "point_20260101_000000"})) as other:
         pass
+    both = {path.name for path, _ in unfinished(tmp_path, "full-recovery", "shop")}
     with opened(tmp_path, anew=True) as anew:
         pass
 
     assert len({first.name, other.name, anew.name}) == 3
-    assert {path.name for path, _ in unfinished(tmp_path, "full-recovery", "shop")} == {
-        first.name,
-        other.name,
-        anew.name,
-    }
+    assert both == {first.name, other.name}
+    assert [path.name for path, _ in unfinished(tmp_path, "full-recovery", "shop")] == [anew.name]
+    assert read_journal(first.directory)[-1].text.startswith("superseded: begun anew")
     assert not unfinished(tmp_path, "full-recovery", "another")
+
+
+def test_a_run_that_nobody_has_worked_on_for_a_day_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Its copy is of yesterday: it would replace what was committed since. --anew begins again."""
+    with opened(tmp_path) as first:
+        first.end("restore", "done")
+    old = (first.directory / FILE).read_text().replace(f"{datetime.now(UTC):%Y-}", "2020-")
+    (first.directory / FILE).write_text(old)
+
+    with pytest.raises(TargetRefused, match="nobody has worked on it since 2020-") as refused:
+        opened(tmp_path)
+
+    assert "--anew" in refused.value.hint
+    with opened(tmp_path, anew=True) as anew:
+        assert anew.name != first.name
+        assert not anew.is_done("restore")
+
+
+def test_a_run_that_ends_closes_what_others_have_left(tmp_path: Path) -> None:
+    """By whatever words it was asked for."""
+    with opened(tmp_path) as first:
+        first.end("restore", "done")
+
+    closed = supersede(tmp_path, "full-recovery", "shop", "by another")
+
+    assert closed == (first.name,)
+    assert unfinished(tmp_path, "full-recovery", "shop") == ()
+    assert supersede(tmp_path, "full-recovery", "shop", "by another") == ()
 
 
 def test_a_torn_last_line_is_cut_off_and_the_rest_counts(tmp_path: Path) -> None:
@@ -231,3 +258,15 @@ def _write_a_lot(file: Path) -> int:
         while stream.write(b"x" * 4096):
             pass
     return file.stat().st_size
+
+
+def test_a_step_that_is_to_be_done_anew_gives_what_it_gave_last(tmp_path: Path) -> None:
+    """What it had seen before may not hold any more."""
+    given = iter((1, 2, 3))
+    with opened(tmp_path) as first:
+        first.do("fence", lambda: next(given), int)
+    with opened(tmp_path) as second:
+        again = second.do("fence", lambda: next(given), int, anew=True)
+        kept = second.do("fence", lambda: next(given), int)
+
+    assert (again, kept) == (2, 2)

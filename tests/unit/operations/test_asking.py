@@ -7,9 +7,17 @@ import time
 
 import pytest
 
-from dr.errors import DrError, KeyUnusable, PrivilegeMissing, RecoveryFailed, ServerUnreachable, SourceError
+from dr.errors import (
+    DrError,
+    KeyUnusable,
+    PrivilegeMissing,
+    RecoveryFailed,
+    ServerUnreachable,
+    SourceError,
+    StepTimedOut,
+)
 from dr.evidence.phases import Stopwatch
-from dr.operations.verify_recovery.asking import Question, answer, ask_all
+from dr.operations.verify_recovery.asking import Question, answer, ask_all, within
 from dr.policy.recovered_state import Finding, Said
 
 GOOD = Finding("good", Said.PASSED, "fine")
@@ -75,3 +83,18 @@ def test_an_error_that_was_not_foreseen_is_no_pass() -> None:
 
     assert found.said is Said.UNPROVEN
     assert "ZeroDivisionError" in found.detail
+
+
+def test_what_is_asked_alone_is_given_up_in_time_too() -> None:
+    """What comes in time comes as it is, an error also."""
+    never = threading.Event()
+    begin = time.monotonic()
+    with pytest.raises(StepTimedOut, match=r"within 0\.2 s"):
+        within(0.2, lambda: never.wait(60))
+    took = time.monotonic() - begin
+    never.set()
+
+    assert took < 3
+    assert within(5, lambda: "it") == "it"
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda: 1 // 0)

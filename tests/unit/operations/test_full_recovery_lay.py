@@ -17,7 +17,9 @@ from dr.configuration.components.certificates import CertificatesSettings, PairF
 from dr.configuration.model import EncryptionSettings, PostgresSettings, System
 from dr.errors import TargetRefused
 from dr.operations.full_recovery import lay
+from dr.operations.full_recovery.own import claim
 from dr.operations.full_recovery.parts import RestoredPart
+from dr.pipeline.process import run
 from dr.secret import Secret
 
 RUN = "full-recovery_20260101_020000"
@@ -173,11 +175,11 @@ def test_uploads_of_another_disk_are_copied_whole(tmp_path: Path) -> None:
         pytest.skip("not applicable: there is no second file system that everybody may write to")
     try:
         restored = restored_uploads(tmp_path / "copy", place)
-        lay.claim(place, RUN)
+        claim(place, RUN)
         (place / "half").write_text("of a copy")
         lay.lay_uploads(restored, RUN)
 
         assert [path.name for path in place.iterdir()] == ["2026"]
         assert (place / "2026" / "a.jpg").read_bytes() == b"a picture"
     finally:
-        lay.run("rm", ("rm", "-rf", str(place.parent)))
+        run("rm", ("rm", "-rf", str(place.parent)))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dr.errors import TargetRefused
-from dr.operations.full_recovery.own import claim, is_free, mark_of, release, whole
+from dr.operations.full_recovery.own import Mark, claim, in_the_way, is_free, mark_of, release, whole
+from dr.postgres.data_directory import UNFINISHED
 
 RUN = "full-recovery_20260101_020000"
 LATER = "full-recovery_20260101_030000"
@@ -31,7 +33,7 @@ def test_what_is_absent_or_empty_is_taken(place: Path) -> None:
     """And is there afterwards, for the owner's eyes only."""
     claim(place, RUN)
 
-    assert list(place.iterdir()) == []
+    assert [path.name for path in place.iterdir()] == [UNFINISHED]
     assert place.stat().st_mode & 0o777 == 0o700
 
 
@@ -43,7 +45,7 @@ def test_what_was_left_half_made_is_cleared_by_any_later_run(place: Path) -> Non
     (beside / "16400").mkdir(parents=True)
     claim(place, LATER, others=(beside,))
 
-    assert list(place.iterdir()) == []
+    assert [path.name for path in place.iterdir()] == [UNFINISHED]
     assert not beside.exists()
 
 
@@ -89,11 +91,55 @@ def test_what_was_released_or_has_a_damaged_mark_is_not_ours(place: Path) -> Non
 
 
 def test_tablespaces_of_somebody_else_stay(place: Path) -> None:
-    """Beside a place that was never ours nothing is removed."""
+    """Beside a place that is not ours now nothing is removed, whatever mark an older run has left there."""
     beside = fill(place.with_name("data_tablespaces"))
-    claim(place, RUN, others=(beside,))
+    with pytest.raises(TargetRefused, match="data_tablespaces"):
+        claim(place, RUN, others=(beside,))
+    claim(place, RUN)
+    shutil.rmtree(place)
+    with pytest.raises(TargetRefused, match="data_tablespaces"):
+        claim(place, RUN, others=(beside,))
 
+    assert in_the_way(place, RUN, (beside,)) == (beside,)
     assert (beside / "base" / "1").read_text() == "rows"
+
+
+def test_what_was_restored_by_hand_into_a_directory_of_the_same_number_is_not_ours(place: Path) -> None:
+    """A file system gives the number again, and an emptied directory keeps it: the file inside tells."""
+    claim(place, RUN)
+    fill(place)
+    shutil.rmtree(place)
+    fill(place)
+    found = place.stat()
+    mark_of(place).write_bytes(msgspec.json.encode(Mark(RUN, "begun", found.st_dev, found.st_ino)))
+    free = is_free(place, RUN), is_free(place, LATER), is_free(place)
+
+    assert free == (False, False, False)
+    with pytest.raises(TargetRefused):
+        claim(place, RUN)
+    assert (place / "base" / "1").read_text() == "rows"
+
+
+def test_what_was_whole_and_has_changed_since_is_not_cleared_by_its_own_run_either(place: Path) -> None:
+    """Somebody has started it, or put something else there."""
+    claim(place, RUN)
+    fill(place)
+    whole(place, RUN)
+    inside = {path.name for path in place.iterdir()}
+    (place / "postmaster.pid").write_text("1")
+
+    assert inside == {"base"}
+    assert not is_free(place, RUN)
+
+
+def test_a_room_of_ours_needs_no_file_in_it(place: Path) -> None:
+    """Components restore into directories that are empty."""
+    claim(place, RUN, room=True)
+    before = list(place.iterdir())
+    fill(place)
+    claim(place, LATER, room=True)
+
+    assert before == list(place.iterdir()) == []
 
 
 def test_a_link_is_not_followed(place: Path, tmp_path: Path) -> None:

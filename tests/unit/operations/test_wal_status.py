@@ -12,7 +12,8 @@ import pytest
 from dr.catalog.lsn import Lsn
 from dr.configuration.model import EncryptionSettings, PostgresSettings, System
 from dr.errors import BackupInvalid
-from dr.operations.wal.status import ReceiverStatus, process_start, read_status, status_file, write_status
+from dr.operations.wal.status import ReceiverStatus, read_status, status_file, write_status
+from dr.pipeline.process_table import process_start
 from dr.secret import Secret
 
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dr.catalog.expected import Expected, Rights, from_json, to_json
 from dr.catalog.manifest import TableRows
 from dr.errors import ConfigurationError
-from dr.policy.compare_expected import lacking, missing_extensions, missing_tables, shrunken
+from dr.policy.compare_expected import lacking, missing_extensions, missing_tables, shrunken, suspicious
 
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -52,6 +52,35 @@ def test_the_planners_estimates_only_tell_full_from_empty() -> None:
 
     assert shrunken(wanted, {"a.large": 1, "a.small": 0}, ()) == ()
     assert shrunken(wanted, {"a.large": 0, "a.small": 0}, ()) == ("a.large has 0 rows, about 50000 were there",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "now", "percent", "told"),
+    [
+        (1_000_000, 1, 0, True),
+        (1_000_000, 499_999, 0, True),
+        (1_000_000, 500_000, 0, False),
+        (1_000_000, 0, 0, False),
+        (999, 1, 0, False),
+        (1_000_000, 50_000, 90, False),
+        (1_000_000, 49_999, 90, True),
+    ],
+)
+def test_far_less_than_was_estimated_is_told_and_proves_nothing(
+    rows: int, now: int, percent: float, told: bool
+) -> None:
+    """Below half, with both figures; an empty table is a loss and told as one."""
+    wanted = expected(TableRows("a.t", rows), exact=False, shrink_percent=percent)
+
+    figures = (f"a.t has {now} rows, about {rows} were there",)
+    assert suspicious(wanted, {"a.t": now}) == (figures if told else ())
+
+
+def test_only_estimates_of_tables_that_are_not_trimmed_are_suspicious() -> None:
+    """What was counted exactly is lost or not; our own canary loses rows all the time; what was not counted is open."""
+    assert suspicious(expected(TableRows("a.t", 5000)), {"a.t": 1}) == ()
+    assert suspicious(expected(TableRows("public.dr_canary", 5000), exact=False), {"public.dr_canary": 1}) == ()
+    assert suspicious(expected(TableRows("a.t", 5000), exact=False), {}) == ()
 
 
 def test_unlogged_tables_may_be_empty_and_not_half_full() -> None:

@@ -18,7 +18,7 @@ LABELS = ("base_20260131_020000_full", "base_20260130_020000_incr", "backup_2026
 
 def held(store: str, *newest: Copy, **more: object) -> Held:
     """A store with these copies, and as many recent ones as the guide's example."""
-    return replace(Held(store, newest or (FRESH,), LABELS), **more)
+    return replace(Held(store, newest or (FRESH,), LABELS), **more)  # type: ignore[arg-type]
 
 
 def judged(*answers: Held, places: tuple[Place, ...] = PLACES) -> dict[str, object]:

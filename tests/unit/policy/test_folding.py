@@ -11,7 +11,8 @@ from dr.policy.severity import Severity, judge
 
 def saw(subject: Subject, condition: Condition = Condition.OK, name: str = "", **more: object) -> Observation:
     """Something, as it might have been seen."""
-    return replace(Observation(subject, condition, str(condition).upper(), f"{name} is {condition}", name), **more)
+    plain = Observation(subject, condition, str(condition).upper(), f"{name} is {condition}", name)
+    return replace(plain, **more)  # type: ignore[arg-type]
 
 
 def folded(*seen: Observation) -> dict[str, Observation]:

@@ -22,12 +22,13 @@ BEHIND = " --config '/etc/my dr.toml' --system shop"
 
 def saw(subject: Subject, condition: Condition = Condition.DOWN, name: str = "", **more: object) -> Observation:
     """Something, as it might have been seen."""
-    return replace(Observation(subject, condition, str(condition).upper(), f"it is {condition}", name), **more)
+    plain = Observation(subject, condition, str(condition).upper(), f"it is {condition}", name)
+    return replace(plain, **more)  # type: ignore[arg-type]
 
 
 def step(*seen: Observation, **around: object):
     """What is advised then."""
-    return next_step(judge(seen), seen, replace(AROUND, **around), DEFAULT_OBJECTIVES)
+    return next_step(judge(seen), seen, replace(AROUND, **around), DEFAULT_OBJECTIVES)  # type: ignore[arg-type]
 
 
 DATABASE, REDIS, APPLICATION = (saw(one) for one in (Subject.DATABASE, Subject.REDIS, Subject.APPLICATION))
@@ -123,7 +124,7 @@ def test_a_forecast_says_that_it_is_one_and_what_it_rests_on():
 
 def test_a_whole_run_tells_more_than_rates_and_those_more_than_drills():
     """The best evidence counts, in whatever order it comes."""
-    run = Measured("recover-db-in-place", 50.0, "its run", "run")
+    run = Measured("recover-database", 50.0, "its run", "run")
     rates = Measured("recover-db", 80.0, "rates", "rates")
     drill = Measured("database-corruption", 200.0, "drills", "drill")
 
@@ -131,6 +132,19 @@ def test_a_whole_run_tells_more_than_rates_and_those_more_than_drills():
     assert step(DATABASE, measured=(drill, rates)).rto_seconds == 80.0
     assert step(DATABASE, measured=(drill,)).rto_seconds == 200.0
     assert step(DATABASE, REDIS, APPLICATION, measured=(drill, rates, run)).rto_seconds is None
+
+
+def test_a_forecast_is_of_the_same_way_to_recover():
+    """Back again takes a second, and beside production nothing is exchanged: neither tells how long in place takes."""
+    undone = Measured("undo-recovery", 2.0, "the undo", at=NOW)
+    beside = Measured("recover-database", 30.0, "beside", at=NOW - timedelta(days=1))
+    placed = Measured("recover-db-in-place", 500.0, "in place", at=NOW - timedelta(days=2))
+    older = Measured("recover-db-in-place", 900.0, "in place, long ago", at=NOW - timedelta(days=90))
+
+    assert step(DATABASE, measured=(undone, older, placed, beside), in_place=True).rto_seconds == 500.0
+    assert step(DATABASE, measured=(undone, placed, beside)).rto_seconds == 30.0
+    assert step(DATABASE, measured=(undone,), in_place=True).rto_seconds is None
+    assert step(DATABASE, measured=(undone,)).rto_seconds is None
 
 
 def test_what_restores_nothing_loses_nothing():
@@ -147,6 +161,34 @@ def test_a_database_without_a_sign_of_damage_may_only_have_been_stopped():
 
     assert any("merely stopped" in line for line in stopped)
     assert not any("merely stopped" in line for line in damaged)
+
+
+def test_what_was_dropped_is_not_brought_back_by_the_newest_wal():
+    """The drop is in there as well; and a wrong address has dropped nothing."""
+    advised = step(saw(Subject.DATABASE, sign=Sign.MISSING), saw(Subject.APPLICATION, Condition.IMPAIRED))
+    told = " | ".join(advised.before)
+
+    assert advised.command == f"dr recover-db{BEHIND}"
+    assert "--target-time" in told
+    assert "dr config show" in told
+    assert "merely stopped" not in told
+
+
+def test_a_database_that_takes_no_writes_is_looked_at_before_anything_is_restored():
+    """It has its data: what made it read-only has to end, whatever suffers from it."""
+    advised = step(saw(Subject.DATABASE, Condition.IMPAIRED, sign=Sign.READ_ONLY), REDIS, APPLICATION)
+
+    assert advised.command == f"dr config show{BEHIND}"
+    assert "promote it" in advised.why
+
+
+def test_before_an_application_is_restarted_its_database_is_looked_at():
+    """One that refuses us may refuse it too."""
+    ill = step(saw(Subject.DATABASE, Condition.IMPAIRED, detail="refuses"), APPLICATION).before
+    well = step(saw(Subject.DATABASE, Condition.OK), APPLICATION).before
+
+    assert any("the cause" in line and "refuses" in line for line in ill)
+    assert well == ()
 
 
 def test_what_has_to_be_mended_first_is_told_first():

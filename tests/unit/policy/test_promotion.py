@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.lsn import Lsn
-from dr.policy.promotion import FenceTried, Sight, Situation, Witness, decide, needed
+from dr.policy.promotion import FenceTried, Sight, Situation, Witness, decide, decide_beforehand, needed
 
 QUIET = 60.0
 PROVEN = FenceTried("command", True, "the power is off")
@@ -134,3 +134,25 @@ def test_two_majorities_of_named_witnesses_always_meet(named: tuple[str, ...], c
     """So of two sides that are cut off from each other at most one has enough."""
     assert needed(named, ("x",)) == (named, count)
     assert 2 * count > len(named)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "a store has a newer timeline",
+        "the next timeline belongs to another",
+        "the successor does not answer",
+        "they are two clusters",
+    ],
+)
+def test_what_no_fence_would_lift_is_known_before_it(named: str) -> None:
+    """The server in charge is left alone then."""
+    assert not decide_beforehand(replace(AGAINST[named], fences=())).allowed
+
+
+def test_what_a_fence_will_lift_does_not_stand_against_it_beforehand() -> None:
+    """It still takes writes and ships: that is what the fence is for. That nobody answers is not."""
+    alive = replace(SAFE, other=ALIVE, fences=(), witnesses=(replace(STORE, quiet_seconds=0.1),))
+
+    assert decide_beforehand(alive).allowed
+    assert not decide_beforehand(replace(alive, witnesses=(replace(STORE, answers=False),))).allowed

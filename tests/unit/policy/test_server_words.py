@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dr.policy.server_words import corruption_in, is_starting, since_last_start
+from dr.policy.server_words import corruption_in, is_missing, is_starting, since_last_start
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,22 @@ def test_a_server_that_is_coming_says_so():
     assert is_starting("FATAL:  the database system is starting up")
     assert is_starting("FATAL:  the database system is in recovery mode")
     assert not is_starting("connection refused")
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ('FATAL:  database "shop" does not exist', True),
+        ('FATAL: database "the "old" shop" does not exist DETAIL: It seems to have just been dropped.', True),
+        ('FATAL:  role "app" does not exist', True),
+        ('FATAL:  password authentication failed for user "app"', False),
+        ('ERROR:  relation "orders" does not exist', False),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "app", database "shop", no encryption', False),
+    ],
+)
+def test_what_is_missing_is_told_from_what_refuses(text, missing):
+    """A database or a role that is not there lets nobody in; a wrong password may be ours alone."""
+    assert is_missing(text) is missing
 
 
 def test_what_was_damaged_before_the_last_start_is_history():

@@ -77,6 +77,33 @@ TABLE = [
         Scenario.DATABASE_CORRUPTION,
     ),
     (
+        "the database was dropped",
+        well(saw(Subject.DATABASE, Condition.DOWN, sign=Sign.MISSING), saw(Subject.APPLICATION, Condition.IMPAIRED)),
+        Severity.HIGH,
+        Scenario.DATABASE_CORRUPTION,
+    ),
+    (
+        "the database was dropped, and what needs it has ended: the host and its server are there",
+        well(
+            saw(Subject.DATABASE, Condition.DOWN, sign=Sign.MISSING),
+            *(saw(one, Condition.DOWN) for one in (Subject.REDIS, Subject.APPLICATION)),
+        ),
+        Severity.CRITICAL,
+        Scenario.DATABASE_CORRUPTION,
+    ),
+    (
+        "the database takes no writes",
+        well(saw(Subject.DATABASE, Condition.IMPAIRED, sign=Sign.READ_ONLY)),
+        Severity.HIGH,
+        None,
+    ),
+    (
+        "the database takes no writes, and the application suffers",
+        well(saw(Subject.DATABASE, Condition.IMPAIRED, sign=Sign.READ_ONLY), saw(Subject.APPLICATION, Condition.DOWN)),
+        Severity.HIGH,
+        None,
+    ),
+    (
         "everything is away, and a second region answers",
         well(*(saw(one, Condition.DOWN) for one in (Subject.DATABASE, Subject.REDIS, Subject.APPLICATION))),
         Severity.CRITICAL,
@@ -120,6 +147,22 @@ def test_the_guide_s_levels(seen, severity, scenario):
     assert judged.severity is severity, judged.reasons
     assert judged.scenario is scenario, judged.because
     assert (judged.reasons == ()) == (severity is Severity.HEALTHY)
+
+
+@pytest.mark.parametrize(
+    ("database", "said"),
+    [
+        (saw(Subject.DATABASE, Condition.OK), "the database is not the cause"),
+        (saw(Subject.DATABASE, Condition.IMPAIRED), "Database (IMPAIRED) may be the cause"),
+        (saw(Subject.DATABASE, Condition.ABSENT), "nothing is known of the database"),
+    ],
+)
+def test_a_database_is_only_called_innocent_when_it_is_well(database, said):
+    """What refuses us or has no connection left may well be what the application suffers from."""
+    judged = judge(well(database, saw(Subject.APPLICATION, Condition.IMPAIRED)))
+
+    assert judged.scenario is Scenario.APPLICATION_FAILURE
+    assert judged.because.endswith(said)
 
 
 names = st.sampled_from(["", "a", "b"])

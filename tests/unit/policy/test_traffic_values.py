@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dr.errors import ConfigurationError
-from dr.policy.traffic_values import named, values_for
+from dr.policy.traffic_values import named, together, values_for
 
 OUTPUTS = {"web": ("192.0.2.3", "192.0.2.4")}
 
@@ -24,6 +24,15 @@ def test_outputs_stand_for_all_of_their_values() -> None:
     entries = ("terraform:web", "192.0.2.3")
 
     assert values_for("dns.recovered", entries, "shop.example.org", OUTPUTS) == ("192.0.2.3", "192.0.2.4")
+
+
+def test_an_output_that_two_modules_have_is_refused_and_the_others_are_not() -> None:
+    """Nobody knows which of them was meant."""
+    found = together({"network": OUTPUTS | {"id": ("1",)}, "data": {"id": ("2",)}, "more": {"id": ("3",)}})
+
+    assert values_for("dns.recovered", ("terraform:web",), "shop.example.org", found) == OUTPUTS["web"]
+    with pytest.raises(ConfigurationError, match=r"more than one module .* 'id'"):
+        values_for("dns.recovered", ("terraform:id",), "shop.example.org", found)
 
 
 def test_an_output_that_there_is_not_is_named() -> None:

@@ -19,7 +19,7 @@ STORED = Recoverable(newest=NOW - timedelta(hours=3), end=Lsn.parse("0/5000000")
 
 def judged(**seen: object):
     """What is said of it."""
-    return judge_wal("receive", WalSeen(**seen), RPO, NOW)
+    return judge_wal("receive", WalSeen(**seen), RPO, NOW)  # type: ignore[arg-type]
 
 
 def test_a_receiver_at_work_is_well():

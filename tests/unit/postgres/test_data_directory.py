@@ -21,10 +21,13 @@ from dr.postgres.data_directory import (
     check_target,
     link_tablespaces,
     read_tablespace_map,
+    read_unfinished,
     request_recovery,
+    unmarked,
     untar,
     untar_error,
     write_tablespace_map,
+    write_unfinished,
 )
 
 PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12).map(lambda t: f"/{t}")
@@ -38,6 +41,28 @@ class TestTargets:
         """The two places in which nothing can be lost."""
         check_target(tmp_path)
         check_target(tmp_path / "new" / "deeper")
+
+    def test_what_a_full_recovery_has_marked_is_only_its_own_to_fill(self, tmp_path):
+        """Whoever restores by hand is refused, and so is it when anything else lies there."""
+        write_unfinished(tmp_path, "a run")
+        check_target(tmp_path, unfinished=True)
+        with pytest.raises(TargetRefused, match="is not empty"):
+            check_target(tmp_path)
+        (tmp_path / "PG_VERSION").touch()
+
+        with pytest.raises(TargetRefused, match="is not empty"):
+            check_target(tmp_path, unfinished=True)
+
+    def test_a_program_that_wants_it_empty_gets_it_empty_and_the_mark_comes_back(self, tmp_path):
+        """Where it fails, the mark stays away: what it has left is nobody's."""
+        write_unfinished(tmp_path, "a run")
+        with unmarked(tmp_path):
+            within = list(tmp_path.iterdir())
+        after = read_unfinished(tmp_path)
+        with pytest.raises(OSError, match="full"), unmarked(tmp_path):
+            raise OSError("full")
+
+        assert (within, after, read_unfinished(tmp_path)) == ([], "a run", "")
 
     @pytest.mark.parametrize("name", ["PG_VERSION", ".hidden", "a directory/"])
     def test_a_directory_that_holds_anything_is_refused(self, tmp_path, name):

@@ -13,7 +13,8 @@ Place = tuple[int, int]
 
 def attempt(reach: Reach, rows: list[Place], pages: set[int], broken: set[Place]) -> tuple[list[Place], bool]:
     """What PostgreSQL gives from one read on, and whether it ended well; the reach is told as the program tells it."""
-    begin, limit, got = (reach.page, reach.row), reach.limit, []
+    begin, limit = (reach.page, reach.row), reach.limit
+    got: list[Place] = []
     first_bad = min((page for page in pages if page >= begin[0] and (limit is None or page < limit)), default=None)
     for row in rows:
         if row <= begin or (limit is not None and row[0] >= limit) or (first_bad is not None and row[0] >= first_bad):

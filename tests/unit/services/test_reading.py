@@ -139,11 +139,11 @@ def test_the_release_before_is_the_next_smaller_one(tmp_path: Path) -> None:
     seen = []
     while previous := releases.previous():
         seen.append((releases.current(), previous))
-        releases.go_back_to(previous)
+        releases.lead_to(previous)
 
     assert seen == [("v11", "v10"), ("v10", "v9"), ("v9", "v8")]
-    with pytest.raises(ServiceError, match="no release of web before v8"):
-        releases.previous_or_refuse("web")
+    with pytest.raises(ServiceError, match=r"no release 'v7' of web"):
+        releases.require("v7", "web")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".gone-back-from", "current", "releases"]
 
 
@@ -153,11 +153,27 @@ def test_nobody_goes_back_to_what_was_gone_back_from(tmp_path: Path) -> None:
         (tmp_path / "releases" / name).mkdir(parents=True)
     link, releases = tmp_path / "current", Releases(tmp_path / "releases")
     link.symlink_to("releases/v2")
-    releases.go_back_to(releases.previous())
+    releases.lead_to(releases.previous())
     link.unlink()
     link.symlink_to("releases/v3")
 
     assert releases.previous() == "v1"
+
+
+def test_what_was_returned_to_is_bad_no_more(tmp_path: Path) -> None:
+    """It was not the fault: a later release that does not come goes back to it, and not behind it."""
+    for name in ("v1", "v2", "v3"):
+        (tmp_path / "releases" / name).mkdir(parents=True)
+    link, releases = tmp_path / "current", Releases(tmp_path / "releases")
+    link.symlink_to("releases/v2")
+
+    releases.lead_to("v1")
+    releases.lead_to("v2")
+    assert releases.current() == "v2"
+    link.unlink()
+    link.symlink_to("releases/v3")
+
+    assert releases.previous() == "v2"
 
 
 def test_a_link_that_leads_elsewhere_has_no_release_before(tmp_path: Path) -> None:

@@ -140,4 +140,4 @@ def _by_scenario(green: list[DrillRecord]) -> Iterator[Measured]:
             basis = (
                 f"the drills of {', '.join(sorted(newest))}, the last of {when:%Y-%m-%d %H:%M} UTC, one after another"
             )
-            yield Measured(scenario, seconds, basis, "drill")
+            yield Measured(scenario, seconds, basis, "drill", at=when)

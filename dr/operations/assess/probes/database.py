@@ -7,7 +7,7 @@ from dr.errors import AuthenticationFailed, DrError, SourceError
 from dr.operations.assess.wire import Line, Question, short
 from dr.operations.check_source import source_url
 from dr.policy.observation import Condition, Observation, Sign, Subject
-from dr.policy.server_words import corruption_in, is_starting
+from dr.policy.server_words import corruption_in, is_missing, is_starting
 from dr.policy.wal_in_sight import Written
 from dr.postgres.archiving import wal_position
 from dr.postgres.health import ServerHealth, server_health
@@ -27,6 +27,9 @@ def answer(system: System, question: Question) -> Line:
 
 def _refusal(error: SourceError) -> Observation:
     said = short(f"{error.message}: {error.detail}" if error.detail else error.message)
+    if is_missing(error.detail):
+        # Nobody else is let in there either: it was dropped, renamed, or the address is wrong.
+        return Observation(Subject.DATABASE, Condition.DOWN, "MISSING", said, sign=Sign.MISSING)
     if isinstance(error, AuthenticationFailed):
         # Somebody is there: whether the application is let in is another question.
         return Observation(Subject.DATABASE, Condition.IMPAIRED, "REFUSES US", said)
@@ -48,11 +51,15 @@ def _told(health: ServerHealth) -> Observation:
         problems.append("it is a standby: nobody can write to it")
     if health.read_only:
         problems.append("default_transaction_read_only is on: nobody can write to it")
+    if health.we_read_only:
+        problems.append("default_transaction_read_only is on for the role that asks: another one may write")
     if health.connections >= health.allowed * _NEARLY_ALL:
         problems.append("nearly all connections are taken")
     if problems:
-        word = "ONLINE, READ-ONLY" if health.standby or health.read_only else "ONLINE, CROWDED"
-        return Observation(Subject.DATABASE, Condition.IMPAIRED, word, "; ".join((*problems, said)))
+        halted = health.standby or health.read_only
+        word = "ONLINE, READ-ONLY" if halted or health.we_read_only else "ONLINE, CROWDED"
+        sign = Sign.READ_ONLY if halted else None
+        return Observation(Subject.DATABASE, Condition.IMPAIRED, word, "; ".join((*problems, said)), sign=sign)
     return Observation(Subject.DATABASE, Condition.OK, "ONLINE", said)
 
 

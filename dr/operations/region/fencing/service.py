@@ -1,68 +1,84 @@
 """Fence by what runs the server: it is stopped for good, and nothing serves its data directory any more.
 
-One configuration may serve both regions, where a unit of the same name runs the other region's server. So a service of
-this host counts only when the data directory is here too, and is not the one that the other server says is its own.
+A service of this host counts only when the server is really here (``here.py``). And something must have been stopped:
+a service that did not run, with a directory that nobody served, may be a copy that was left behind, unless the
+directory itself says that it was shut down with all that its replica has.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from dr.catalog.lsn import Lsn
 from dr.configuration.model import System
-from dr.errors import DrError
+from dr.operations.region.here import installation_of, not_here
 from dr.operations.region.sites import Site, role_of
 from dr.policy.promotion import FenceTried
+from dr.postgres.control_data import control_data
 from dr.postgres.following import server_of
-from dr.services.protocol import State
+from dr.services.kubernetes import KubernetesService
+from dr.services.protocol import Service, State
 from dr.services.registry import service
 
 STOP_SECONDS = 120.0
-_ELSEWHERE = ("kubernetes",)
-"""Drivers that reach what they run wherever it is."""
+_RECORD_BYTES = 1 << 10
+"""The last checkpoint's own record, by which a replica is beyond the place where it begins."""
 
 
 def by_service(system: System, site: Site, other: Site) -> FenceTried | None:
     """Stop the service; None where none is named."""
     if not site.service:
         return None
-    driver = next((item.driver for item in system.procedures.services if item.name == site.service), "")
-    if driver not in _ELSEWHERE:
-        refusal = _not_here(site, other)
-        if refusal:
-            return FenceTried("service", False, refusal)
     running = service(system, site.service)
+    if isinstance(running, KubernetesService):
+        return _by_kubernetes(running)
+    refusal = not_here(system, site, other)
+    if refusal:
+        return FenceTried("service", False, refusal)
+    directory = site.require_directory("it is here")
+    before = server_of(directory)
     running.stop(STOP_SECONDS)
-    status = running.status(STOP_SECONDS)
-    if status.state not in (State.STOPPED, State.FAILED):
-        return FenceTried("service", False, f"{site.service} is {status.state}: {status.detail}")
-    server = server_of(site.directory) if site.directory is not None else 0
+    tried = _stopped(running)
+    if not tried.proven:
+        return tried
+    server = server_of(directory)
     if server:
+        return FenceTried("service", False, f"{tried.detail}, and process {server} still serves {directory}")
+    if not before and not _was_shut_down_last(system, site, other):
         return FenceTried(
-            "service", False, f"{site.service} is {status.state}, and process {server} still serves {site.directory}"
+            "service",
+            False,
+            f"{site.service} did not run, and {directory} does not say that it was shut down with all that "
+            f"{other.name} has: whether it is the one that served is not known",
         )
-    if status.state is State.FAILED and site.directory is None:
-        return FenceTried("service", False, f"{site.service} has failed; whether it runs again is not known")
-    return FenceTried("service", True, f"{site.service} is stopped by its {driver or 'service'} driver")
+    return tried
 
 
-def _not_here(site: Site, other: Site) -> str:
-    """Why a service of this host cannot be that server's; empty when it can."""
-    directory = site.directory
-    if directory is None or not (directory / "PG_VERSION").exists():
-        return f"its data directory ({directory or 'not configured'}) is not on this host, so neither is its service"
-    if other.directory is not None and _same(directory, other.directory):
-        return f"{directory} is configured as the data directory of both servers"
-    try:
-        serving = Path(role_of(other).directory)
-    except DrError:
-        return ""
-    if _same(directory, serving):
-        return f"{directory} on this host is the other server's own"
-    return ""
+def _by_kubernetes(running: KubernetesService) -> FenceTried:
+    """It reaches what it runs wherever it is, so it must say which cluster, and a pod must have ended by itself."""
+    if not running.settings.context:
+        return FenceTried(
+            "service",
+            False,
+            f"{running.name} names no context (services.{running.name}.context): which cluster that is depends on "
+            "who runs this",
+        )
+    running.stop(STOP_SECONDS, force=False)
+    tried = _stopped(running)
+    if tried.proven and running.status(STOP_SECONDS).state is State.FAILED:
+        return FenceTried("service", False, f"{running.name} has failed; whether it runs again is not known")
+    return tried
 
 
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return one == other
+def _stopped(running: Service) -> FenceTried:
+    status = running.status(STOP_SECONDS)
+    stopped = status.state in (State.STOPPED, State.FAILED)
+    return FenceTried("service", stopped, f"{running.name} is {status.state}: {status.detail}".rstrip(": "))
+
+
+def _was_shut_down_last(system: System, site: Site, other: Site) -> bool:
+    """Whether the directory ends with an orderly shutdown, and not before what its replica has."""
+    directory = site.require_directory("it is here")
+    control = control_data(directory, installation_of(system, directory))
+    if control["Database cluster state"] != "shut down":
+        return False
+    last = Lsn.parse(control["Latest checkpoint location"])
+    return role_of(other).end - last <= _RECORD_BYTES
