@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from dr.secret import Secret
-from tests.endpoints.serving import _running
+from tests.endpoints.serving import running
 
 ROOT = "/client/v4"
 _ADDRESS = {"A": r"\d+\.\d+\.\d+\.\d+", "AAAA": r"[0-9a-f:]*:[0-9a-f:]*", "CNAME": r"[a-z0-9_.-]+", "TXT": r".*"}
@@ -74,7 +74,7 @@ def cloudflare(directory: Path, name: str = "example.org") -> Iterator[Cloudflar
     token, zone = Secret(f"token-{id(directory):x}-made-up"), "023e105f4ecef8ad9ca31a8372d0c353"
     program = (sys.executable, "-m", "tests.endpoints.cloudflare", token.reveal(), zone, name)
     where = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with _running(program, directory / "cloudflare.log", re.compile(rb"at (http://127\.0\.0\.1:\d+)"), where) as (
+    with running(program, directory / "cloudflare.log", re.compile(rb"at (http://127\.0\.0\.1:\d+)"), where) as (
         at,
         _,
     ):

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from dr.secret import Secret
-from tests.endpoints.serving import _running
+from tests.endpoints.serving import running
 
 STAGES = ("investigating", "identified", "monitoring", "resolved")
 
@@ -52,7 +52,7 @@ def statuspage(directory: Path) -> Iterator[Statuspage]:
     token, page = Secret(f"key-{id(directory):x}-made-up"), "y73h6tpxk3b8"
     program = (sys.executable, "-m", "tests.endpoints.statuspage", token.reveal(), page)
     where = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with _running(program, directory / "statuspage.log", re.compile(rb"at (http://127\.0\.0\.1:\d+)"), where) as (
+    with running(program, directory / "statuspage.log", re.compile(rb"at (http://127\.0\.0\.1:\d+)"), where) as (
         at,
         _,
     ):
