@@ -14,6 +14,7 @@ import pytest
 from dr.errors import BackupNotFound, SourceError
 from dr.operations.application.health import ask_application
 from dr.operations.application.stop import statuses
+from dr.operations.repositories import open_repository
 from dr.operations.simulate.make import make_disaster
 from dr.operations.simulate.plan import plan_simulation
 from dr.operations.simulate.quarantine import Simulation, find_simulation
@@ -160,3 +161,27 @@ def test_a_disaster_that_was_cut_off_in_its_midst_is_undone_all_the_same(shop: P
     assert all(Path(taken.place).exists() for taken in made.taken)
     with pytest.raises(BackupNotFound, match="no simulated disaster"):
         undo_simulation(shop.system)
+
+
+def test_a_region_goes_with_its_own_store_and_the_other_place_still_has_the_copies(shop: Product) -> None:
+    """An outage takes the services, the data and the store of that region; a recovery finds the other store."""
+    shop.back_up()
+    local = shop.directory / "backups"
+    simulation = dataclasses.replace(shop.system.procedures.simulation, region_paths=(local,))
+    procedures = dataclasses.replace(shop.system.procedures, simulation=simulation)
+    region = dataclasses.replace(shop.system, procedures=procedures)
+    plan = plan_simulation(region, Scenario.DATA_CENTER_OUTAGE, ())
+
+    made = make_disaster(region, plan, (), by="the test", seed=7)
+    down = states(shop)
+    elsewhere = open_repository(region).list()
+    undo_simulation(region)
+
+    assert {str(local), str(shop.place.production)} <= {taken.place for taken in made.taken}
+    assert "running" not in down.values()
+    assert {name for backup in elsewhere.backups for name in backup.stores} == {"cloud"}
+    assert elsewhere.backups
+    assert "recover     dr failover" in "\n".join(plan.lines())
+    assert set(states(shop).values()) == {"running"}
+    assert (local / shop.system.name).is_dir()
+    assert not shop.lost()
