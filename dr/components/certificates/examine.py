@@ -85,7 +85,7 @@ def examine(name: str, chain: bytes, key: bytes, passphrase: Secret | None) -> E
         names=_names(leaf),
         subject=leaf.subject.rfc4514_string(),
         issuer=leaf.issuer.rfc4514_string(),
-        serial=f"{leaf.serial_number:X}",
+        serial=leaf.serial_number.to_bytes((leaf.serial_number.bit_length() + 7) // 8 or 1).hex().upper(),
         not_before=leaf.not_valid_before_utc,
         not_after=min(ends),
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -150,17 +149,15 @@ def test_an_exporter_that_is_killed_loses_nothing(shop: Production, tmp_path: Pa
 
 class _exporter:  # noqa: N801 - used as a function
     def __init__(self, system: System, directory: Path) -> None:
-        store = system.stores[0]
+        store, key = system.stores[0], system.encryption
         file = directory / "dr.toml"
         file.write_text(
             f'[system.shop]\nstate_directory = "{system.state_directory}"\n'
-            '[system.shop.encryption]\npassphrase_env = "SHOP_PASSPHRASE"\n'
+            f'[system.shop.encryption]\nrecipients = ["{key.recipients[0]}"]\ngnupg_home = "{key.gnupg_home}"\n'
             f'[system.shop.stores.local]\npath = "{store.path}"\n'
         )
         argv = (sys.executable, "-m", "dr.cli", "metrics", "--serve", "127.0.0.1:0", "--config", str(file))
-        assert system.encryption.passphrase is not None
-        environment = {**os.environ, "SHOP_PASSPHRASE": system.encryption.passphrase.reveal()}
-        self._process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment)
+        self._process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
 
     def __enter__(self) -> str:
         assert self._process.stderr is not None
