@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from dr.demo.corruption import Damage, confirm_corruption, overwrite_pages
 from dr.demo.queries import query
 from dr.errors import ServiceError
 from dr.operations.assess import assess, lines
+from dr.operations.wal.status import read_status
 from dr.postgres.connection import connected
 from dr.services.registry import service
 from tests.scenarios.product import Product, product
@@ -50,12 +52,21 @@ def ruin(made: Product) -> None:
     made.remove(next(one.path for one in made.system.stores if one.path))
 
 
+def wait_until_seen(made: Product) -> None:
+    """The receiver began before the first base backup; it looks for one every minute or so."""
+    end = time.monotonic() + 150
+    while (status := read_status(made.system)) is None or status.base_needed:
+        assert time.monotonic() < end, status
+        time.sleep(0.2)
+
+
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
     """What was told after each further loss."""
     told: Stages = {}
     with product(tmp_path_factory.mktemp("shop") / "here", kinds=("redis",)) as made:
         made.back_up()
+        wait_until_seen(made)
         losses: dict[str, Callable[[], object]] = {
             "well": lambda: None,
             "redis": lambda: made.kill("redis"),
