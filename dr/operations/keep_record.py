@@ -23,7 +23,7 @@ def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple
     waiting = system.state_directory / "runs" / system.name
     file = waiting / f"{begun:%Y}-{run}.json"
     try:
-        _write_whole(file, data)
+        write_whole(file, data)
     except OSError as error:
         message = f"the record of run {run} cannot be kept in {waiting}"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -41,7 +41,7 @@ def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple
     return stored
 
 
-def _write_whole(file: Path, data: bytes) -> None:
+def write_whole(file: Path, data: bytes) -> None:
     """The file is there with all of ``data`` and stays there when the power fails, or it is not there at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".partial")  # for its owner alone

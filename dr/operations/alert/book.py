@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import msgspec
 
 from dr.configuration.model import System
 from dr.errors import ConfigurationError
+from dr.operations.keep_record import write_whole
 from dr.policy.alert import Alert
 from dr.policy.alert_routing import Delivery, Open
 from dr.policy.alert_rules import Broken
@@ -97,16 +97,7 @@ def read_book(system: System) -> Book:
 
 def write_book(file: Path, book: Book) -> None:
     """Replace the file whole, and only once the new one is safe."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".book.", suffix=".partial")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(msgspec.json.encode(book))
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(file, msgspec.json.encode(book))
 
 
 def book_file(system: System) -> Path:
