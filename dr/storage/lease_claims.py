@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 
 from dr.errors import LeaseHeld, ObjectMissing, StoreError
+from dr.pipeline.process_table import boot
 from dr.storage.protocol import Store, StoredObject
 
 LONGEST_TTL = timedelta(hours=24)
@@ -83,9 +84,9 @@ def _is_gone(pid: int) -> bool:
 
 
 def _place() -> str:
+    booted = boot()
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').stat().st_ino}"
+        return f"{booted} {Path('/proc/self/ns/pid').stat().st_ino}" if booted else ""
     except OSError:
         return ""
 
