@@ -108,6 +108,10 @@ def test_without_an_escrow_nothing_is_proven_and_with_the_wrong_kind_it_is_red(s
     assert [item.answer for item in prove_custody(made.system)] == [Answer.UNPROVEN]
     make(made.system, Kind.DUMP)
     assert [item.answer for item in prove_custody(made.system)] == [Answer.UNPROVEN]
-    (found,) = prove_custody(_with(made.system, key_file=tmp_path / "absent.gpg"))
+    (found,) = prove_custody(_with(made.system, passphrase_file=tmp_path / "absent"))
+    (absent,) = prove_custody(_with(made.system, key_file=tmp_path / "absent.gpg"))
+
     assert found.answer is Answer.FAILED
-    assert "custody.passphrase_file is not set" in found.detail
+    assert "custody.key_file is not set" in found.detail
+    assert absent.answer is Answer.FAILED
+    assert "absent.gpg cannot be used" in absent.detail
