@@ -8,9 +8,16 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Every run draws other examples: few each time find as much over a week. `make thorough` draws many at once.
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile("quick")
 
 NOT_APPLICABLE = "not applicable:"
 UNIT_TESTS = Path(__file__).parent / "unit"
+SCENARIOS = Path(__file__).parent / "scenarios"
 
 
 def _everything_is_demanded() -> bool:
@@ -49,11 +56,12 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Check the house's two markers and run slow tests last, so that a mistake shows early."""
+    """Check the house's two markers and choose the order."""
     for item in items:
         for mark in item.iter_markers("incident"):
             if not mark.args or not all(re.fullmatch(r"I[1-9]\d*", str(incident)) for incident in mark.args):
                 raise pytest.UsageError(f"{item.nodeid}: incident() takes ids such as 'I7', not {mark.args}")
         if item.get_closest_marker("slow") and item.path.is_relative_to(UNIT_TESTS):
             raise pytest.UsageError(f"{item.nodeid}: too slow for tests/unit; move it to tests/integration")
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    # What takes longest begins first, or one worker waits for the other at the end; then quick tests before slow ones.
+    items.sort(key=lambda item: (not item.path.is_relative_to(SCENARIOS), item.get_closest_marker("slow") is not None))

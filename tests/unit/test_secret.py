@@ -11,7 +11,7 @@ import traceback
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.errors import DrError
@@ -25,7 +25,6 @@ class _Holder:
     url: Secret
 
 
-@settings(deadline=None, max_examples=25)
 @given(TEXTS)
 def test_no_way_of_printing_shows_it(value):
     """str, repr, format, %, f-strings with widths, and what holds it."""

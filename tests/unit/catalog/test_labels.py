@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dr.catalog import labels
@@ -37,7 +37,6 @@ def _all_keys(label: Label) -> list[str]:
     ]
 
 
-@settings(deadline=None)
 @given(LABELS)
 @example(Label(datetime(1, 1, 1, tzinfo=UTC), Kind.DUMP))
 def test_a_label_reads_back_as_itself(label):
@@ -53,7 +52,6 @@ def test_a_label_is_in_utc_whatever_zone_it_was_made_in():
     assert noon == Label.parse("backup_20240101_030000")
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), LOOK_ALIKES))
 @example("backup_20240101_020000\n")
 @example("backup_２０２４0101_020000")  # noqa: RUF001
@@ -72,7 +70,6 @@ def test_what_is_no_label_is_refused(text):
     assert str(parsed) == text
 
 
-@settings(deadline=None)
 @given(LABELS, LABELS)
 def test_labels_order_by_time(one, other):
     """Newest first is what every list and every policy relies on."""
@@ -101,7 +98,6 @@ def test_a_path_without_a_label_is_refused(path):
         Label.from_path(path)
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.text())
 def test_no_path_breaks_the_search_for_a_label(path):
     """Whatever an operator types is a label or a ValueError."""
@@ -111,7 +107,6 @@ def test_no_path_breaks_the_search_for_a_label(path):
         return
 
 
-@settings(deadline=None, max_examples=30)
 @given(LABELS, LABELS)
 def test_keys_of_one_backup_never_reach_into_another(one, other):
     """Deleting by prefix removes all of one backup and nothing of any other."""
@@ -152,7 +147,6 @@ def test_a_system_name_that_could_leave_its_prefix_is_refused(name):
         check_system_name(name)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_a_system_name_that_passes_makes_good_keys(name):
     """Whatever is accepted can be stored everywhere."""

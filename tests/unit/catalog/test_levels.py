@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.manifest import Level, from_json, to_json
@@ -24,7 +24,6 @@ PROOFS = st.lists(
 pytestmark = pytest.mark.incident("I29")
 
 
-@settings(deadline=None, max_examples=200)
 @given(PROOFS, st.none() | STORES)
 def test_never_one_level_higher_than_proven(proofs, store):
     """The level shown is the highest that a proof of that very copy has passed since its last failure, or none."""
@@ -37,7 +36,6 @@ def test_never_one_level_higher_than_proven(proofs, store):
     assert manifest(verifications=tuple(proofs)).proven_level(store) == max(standing, default=None)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.sampled_from(Level), min_size=1), STORES)
 def test_the_highest_passed_level_is_shown(levels, store):
     """Reading back again at a lower level takes nothing away from what was proven."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.lsn import Lsn
@@ -11,14 +11,12 @@ from dr.catalog.lsn import Lsn
 POSITIONS = st.integers(0, 2**64 - 1)
 
 
-@settings(deadline=None, max_examples=50)
 @given(POSITIONS)
 def test_a_position_reads_back_as_itself(position):
     """Over the whole 64 bits."""
     assert Lsn.parse(str(Lsn(position))) == Lsn(position)
 
 
-@settings(deadline=None, max_examples=50)
 @given(POSITIONS, POSITIONS)
 def test_positions_order_and_subtract_as_bytes_of_wal(one, other):
     """Not as text: 10/0 is far behind 9/0."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.labels import Kind, Label
@@ -29,7 +29,6 @@ def _changed(**fields: Any) -> bytes:
     return json.dumps({**json.loads(to_json(WHOLE)), **fields}).encode()
 
 
-@settings(deadline=None, max_examples=60)
 @given(manifests())
 def test_every_manifest_reads_back_as_itself(original):
     """Nothing is lost, rounded or reordered on the way through the store."""
@@ -66,7 +65,6 @@ def test_an_unknown_format_version_is_refused_with_a_way_out(version):
     assert "RESTORE.md" in caught.value.hint
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=64))
 def test_garbage_is_refused(data):
     """Whatever bytes lie there: never another error, never a manifest."""
@@ -74,7 +72,6 @@ def test_garbage_is_refused(data):
         from_json(data, "x")
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_cut_manifest_is_refused(data):
     """A write that stopped half-way is no manifest."""
@@ -92,7 +89,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.sampled_from(sorted(json.loads(to_json(WHOLE)))), JSON)
 def test_a_field_of_the_wrong_kind_is_refused_or_harmless(field, value):
     """Either refused, or a manifest that all questions can be asked of."""

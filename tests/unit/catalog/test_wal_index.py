@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.wal_index import Break, WalBlock, block_from_json, history_from_json, to_json
@@ -63,7 +63,6 @@ def test_what_is_left_of_a_lost_segment_stays_when_the_next_one_is_opened() -> N
     assert block.with_segments((stored(1, 11),)).partials == (partial(1, 9, 4096),)
 
 
-@settings(max_examples=200)
 @given(st.data())
 def test_damage_is_never_believed(data: st.DataObject) -> None:
     """A record with any one byte changed or cut off is refused with its origin, or still says something that can be."""

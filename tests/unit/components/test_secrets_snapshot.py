@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.components.secrets.vault_snapshot import SnapshotScanner
@@ -54,7 +54,6 @@ def test_a_whole_snapshot_is_whole(piece: int, format_: int) -> None:
     assert not scanned(gzip.compress(archive(members(), format=format_)), piece)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_every_shorter_one_is_not(data: st.DataObject) -> None:
     """Wherever the stream ends."""

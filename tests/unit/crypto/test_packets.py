@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dr.crypto.packets import ENOUGH, Envelope, parse_envelope
@@ -118,7 +118,6 @@ def _parse(data: bytes) -> Envelope | None:
         return None
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     st.one_of(
         st.binary(max_size=80),
@@ -135,7 +134,6 @@ def test_whatever_lies_there_is_an_envelope_or_is_refused(data):
         assert all(re.fullmatch("[0-9A-F]{16}", key_id) for key_id in envelope.key_ids)
 
 
-@settings(deadline=None, max_examples=80)
 @given(st.data())
 def test_no_damage_to_a_real_message_is_another_error(people, data):
     """Cut or changed anywhere in its head."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.evidence.phases import Phase, Stopwatch, merge
@@ -68,7 +68,6 @@ def test_time_between_two_attempts_is_no_work():
     assert merged.seconds == 2
 
 
-@settings(deadline=None, max_examples=40)
 @given(PHASES)
 def test_merging_keeps_all_work_and_all_bytes(phases):
     """Nothing is lost and nothing invented, in whatever order they come."""

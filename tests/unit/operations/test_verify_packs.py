@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.labels import Kind, Label
@@ -30,7 +30,6 @@ LABEL = Label(NIGHT, Kind.FILES)
 KEYS = [f"shop/files-packs/files_20240101_020000-{number:05d}-ab12cd34.tar.zst.gpg" for number in range(60)]
 
 
-@settings(max_examples=40)
 @given(st.integers(1, 10), st.lists(st.integers(1, 12), min_size=3, max_size=12))
 def test_no_pack_is_left_out_whatever_days_had_no_run(days: int, pauses: list[int]) -> None:
     """In every stretch of ``days`` days with a run at its end, each is read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.wal_index import StoredSegment
@@ -23,7 +23,6 @@ def _due(rotation: Rotation, today: int, days: int, held: list[StoredSegment]) -
     return {entry.name for entry in held if is_due(entry, rotation, today, days)}
 
 
-@settings(max_examples=40)
 @given(st.integers(1, 10), st.lists(st.integers(1, 12), min_size=3, max_size=12))
 def test_no_share_is_left_out_whatever_days_had_no_run(days: int, pauses: list[int]) -> None:
     """Runs with pauses of any length between them: in every stretch of ``days`` days with a run at its end, all."""

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.manifest import Compression
@@ -49,7 +49,6 @@ def _unpack(kind: Compression, packed: bytes, chunk: int = 1 << 16) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [*PACKING, Compression.NONE])
-@settings(deadline=None, max_examples=25)
 @given(pieces=PIECES, chunk=st.integers(1, 700))
 def test_what_goes_in_comes_out_however_it_is_cut_into_pieces(kind, pieces, chunk):
     """Chunk borders of the writer and of the reader mean nothing."""
@@ -103,7 +102,6 @@ def test_no_piece_is_large_however_well_the_rows_were_packed(kind):
 
 @pytest.mark.incident("I12")
 @pytest.mark.parametrize("kind", PACKING)
-@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_a_stream_cut_anywhere_is_noticed(kind, data):
     """Also in its trailer, also right behind a member, and when nothing came at all."""
@@ -117,7 +115,6 @@ def test_a_stream_cut_anywhere_is_noticed(kind, data):
 
 
 @pytest.mark.parametrize("kind", PACKING)
-@settings(deadline=None, max_examples=60)
 @given(place=st.integers(0, 10**6), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_noticed_or_changes_nothing(kind, place, bit):
     """Never other bytes than were packed."""

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.manifest import ComponentContents, Item
@@ -62,7 +62,6 @@ def test_a_file_is_filed_under_one_day_and_closed_when_that_is_over(name, hours_
     assert file_under(name, modified, NOW, day_from=day_from, settle=HOUR) == expected
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 12), st.integers(1, 60), st.sampled_from(["", ".gz", ".xz", ".zst", ".bz2"]))
 def test_rotating_a_file_further_changes_neither_its_day_nor_its_key(number, days, ending):
     """Whatever its number and its packing are now."""
@@ -78,7 +77,6 @@ def test_rotating_a_file_further_changes_neither_its_day_nor_its_key(number, day
 _ENTRIES = st.frozensets(st.tuples(st.dates(date(2023, 12, 1), TODAY), st.sampled_from("abcdef")), max_size=8)
 
 
-@settings(deadline=None, max_examples=100)
 @given(_ENTRIES, st.dictionaries(st.sampled_from(["local", "cloud"]), _ENTRIES), st.integers(1, 40))
 def test_what_is_due_is_what_some_store_lacks_and_still_wants_and_once_sent_it_is_due_no_more(files, held, days):
     """Of any files and any holdings; the cloud keeps for ever."""
@@ -115,7 +113,6 @@ def test_an_open_day_counts_as_content_and_never_as_shipped():
     assert ends(None) is None
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.integers(2, 6), st.data())
 def test_whatever_is_altered_in_a_chain_of_backups_breaks_it(length, data):
     """Any field of any item, any link left out or put in another's place; untouched it is whole, wherever it begins."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from dr.catalog.labels import Kind, Label
 from dr.policy.recovery_plan import plan_recovery
@@ -69,7 +69,6 @@ def test_more_warnings_are_added_behind_the_others():
     )
 
 
-@settings(deadline=None, max_examples=20)
 @given(manifests())
 def test_every_manifest_can_be_planned_with(backup):
     """Size, level and steps for whatever is in a store; each line on its own."""

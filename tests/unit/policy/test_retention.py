@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.labels import Kind, Label
@@ -44,7 +44,6 @@ def _expired(decisions: tuple[Decision, ...]) -> list[Copy]:
 
 
 @pytest.mark.incident("I14")
-@settings(deadline=None, max_examples=80)
 @given(
     st.lists(st.tuples(st.integers(1, 24 * 30), st.sampled_from(Kind), st.sampled_from(EVENTS)), max_size=40),
     RULES,
@@ -70,7 +69,6 @@ def test_no_history_of_runs_leaves_fewer_proven_copies_than_the_rule_keeps(histo
             assert _newest_proven(copies, each) == newest[each]
 
 
-@settings(deadline=None, max_examples=80)
 @given(COPIES, RULES, st.booleans())
 def test_every_copy_gets_one_decision_with_its_reason_newest_first(copies, rule, succeeded):
     """Nothing is forgotten, nothing decided twice, nothing without words."""
@@ -80,7 +78,6 @@ def test_every_copy_gets_one_decision_with_its_reason_newest_first(copies, rule,
     assert all(item.reason.strip() for item in decisions)
 
 
-@settings(deadline=None, max_examples=80)
 @given(COPIES, RULES)
 def test_exactly_the_old_and_superfluous_expire(copies, rule):
     """After a good run: older than the rule, with enough newer proven copies of its kind; and then always."""
@@ -93,14 +90,12 @@ def test_exactly_the_old_and_superfluous_expire(copies, rule):
 
 
 @pytest.mark.incident("I14")
-@settings(deadline=None, max_examples=30)
 @given(COPIES, RULES)
 def test_nothing_expires_after_a_failed_run(copies, rule):
     """When backups stop working, the old ones are all there is."""
     assert not _expired(plan_expiry(copies, rule, NOW, run_succeeded=False))
 
 
-@settings(deadline=None, max_examples=30)
 @given(COPIES, RULES)
 def test_the_order_in_which_copies_are_listed_does_not_matter(copies, rule):
     """Stores list by name, a repository newest first."""
@@ -109,7 +104,6 @@ def test_the_order_in_which_copies_are_listed_does_not_matter(copies, rule):
     )
 
 
-@settings(deadline=None, max_examples=30)
 @given(COPIES, RULES)
 def test_an_expiry_carried_out_leaves_nothing_more_to_expire(copies, rule):
     """Planning again at once changes nothing."""

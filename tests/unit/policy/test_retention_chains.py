@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.labels import Kind, Label, Method
@@ -57,7 +57,6 @@ def _happen(event: str, which: int, now: datetime, copies: list[Copy]) -> list[C
 
 
 @pytest.mark.incident("I14")
-@settings(deadline=None, max_examples=150)
 @given(HISTORIES, RULES)
 def test_no_history_leaves_an_incremental_backup_without_what_it_needs(history, rule):
     """Fulls, increments, corrupt and rotten and lost copies, clocks that go back: a kept chain is kept whole."""
@@ -82,7 +81,6 @@ def test_no_history_leaves_an_incremental_backup_without_what_it_needs(history, 
             assert max(restorable, key=lambda item: item.label) in left
 
 
-@settings(deadline=None, max_examples=150)
 @given(HISTORIES, RULES)
 def test_an_expiry_that_is_cut_off_leaves_no_child_without_its_parent(history, rule):
     """Children go before their parents, whatever their labels say."""

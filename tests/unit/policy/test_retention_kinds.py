@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.labels import Kind, Label, Method
@@ -98,7 +98,6 @@ def _newest(copies: list[Copy], group: tuple[Kind, str], count: int) -> list[Cop
 
 
 @pytest.mark.incident("I14")
-@settings(deadline=None, max_examples=120)
 @given(_HISTORIES, _PERIODS, st.integers(1, 3), st.sampled_from([None, 90, FOREVER]))
 def test_no_history_lets_a_day_of_logs_go_before_its_time_nor_the_newest_ever(history, periods, min_keep, alone):
     """Late days, runs that found nothing, corrupt copies: classes never mix, and what is nowhere else stays longer."""
@@ -178,7 +177,6 @@ def test_what_is_kept_for_ever_is_kept_for_ever():
 
 
 @pytest.mark.incident("I14")
-@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_whatever_a_kept_recovery_point_names_stays_with_all_that_it_builds_on(data):
     """Any members, proven or not, however old; a member that is an incremental backup stays with its chain."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.policy.rotation import Copy, Reason, choose_copies
@@ -19,7 +19,6 @@ def _copies(count: int, size: int = 100) -> list[Copy]:
     return [Copy(f"base_{number}", "local", size, NOW - number * DAY / count) for number in range(count)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     sizes=st.lists(st.integers(0, 10_000), min_size=1, max_size=12),
     days=st.integers(1, 9),

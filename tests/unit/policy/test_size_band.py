@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.policy.size_band import ENOUGH_HISTORY, SMALL_BYTES, judge_size
@@ -29,7 +29,6 @@ def test_one_odd_predecessor_does_not_move_the_measure():
     assert judge_size(100 * MB, [100 * MB, 100 * MB, 100 * MB, 14, 9_000 * MB]).in_band
 
 
-@settings(deadline=None, max_examples=30)
 @given(SIZES, st.lists(SIZES, max_size=ENOUGH_HISTORY - 1))
 def test_too_short_a_history_says_nothing_and_says_so(size, earlier):
     """A new system is not alarmed about."""
@@ -39,14 +38,12 @@ def test_too_short_a_history_says_nothing_and_says_so(size, earlier):
     assert "too few" in judged.reason
 
 
-@settings(deadline=None, max_examples=30)
 @given(SIZES, st.lists(SIZES, max_size=9))
 def test_every_judgement_has_words(size, earlier):
     """Whatever the sizes, zero included."""
     assert judge_size(size, earlier).reason
 
 
-@settings(deadline=None, max_examples=30)
 @given(st.integers(ENOUGH_HISTORY, 9), st.integers(SMALL_BYTES, 10**12))
 def test_the_usual_size_is_always_in_band(count, size):
     """No cry of wolf."""

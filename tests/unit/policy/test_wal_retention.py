@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.lsn import Lsn
@@ -103,7 +103,6 @@ _steps = st.lists(
 
 
 @pytest.mark.incident("I16")
-@settings(deadline=None, max_examples=300)
 @given(_steps)
 def test_no_history_lets_go_of_wal_that_a_kept_base_backup_may_need(steps):
     """WAL flows, bases come and go at random, recoveries branch off anywhere: every path of every kept base stays."""
@@ -134,7 +133,6 @@ def test_no_history_lets_go_of_wal_that_a_kept_base_backup_may_need(steps):
 
 
 @pytest.mark.incident("I16")
-@settings(deadline=None, max_examples=200)
 @given(
     st.lists(st.tuples(st.integers(1, 3), st.integers(0, 40)), min_size=1, max_size=5),
     st.sets(st.tuples(st.integers(1, 3), st.integers(0, 9))),

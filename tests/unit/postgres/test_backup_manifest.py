@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.errors import BackupInvalid
@@ -170,7 +170,6 @@ def test_a_changed_manifest_is_refused(model):
         read_manifest(data[: len(data) // 2])
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=60))
 def test_garbage_is_refused(data):
     """Whatever lies there: an error that can be told, and no other."""

@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.errors import BackupInvalid, StoreFull, TargetRefused
@@ -106,7 +106,6 @@ def _as_postgresql_writes(path: str) -> str:
     return re.sub(r"([\n\r\\])", r"\\\1", path)
 
 
-@settings(deadline=None, max_examples=80)
 @given(st.dictionaries(st.integers(1, 2**32 - 1), PATHS, max_size=3))
 def test_the_servers_tablespace_map_is_read_as_it_is_meant(tmp_path_factory, spaces):
     """Whatever a path holds."""
@@ -117,7 +116,6 @@ def test_the_servers_tablespace_map_is_read_as_it_is_meant(tmp_path_factory, spa
     assert read_tablespace_map(directory) == spaces
 
 
-@settings(deadline=None, max_examples=80)
 @given(st.dictionaries(st.integers(1, 2**32 - 1), PATHS, min_size=1, max_size=3))
 def test_our_tablespace_map_is_written_as_the_server_reads_it(tmp_path_factory, spaces):
     """Recovery makes its links from it: a wrong path would open another cluster's files."""

@@ -6,7 +6,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.manifest import Contents
@@ -27,7 +27,6 @@ def _rows(contents: Contents) -> dict[str, int]:
     return {table.name: table.rows for table in contents.tables}
 
 
-@settings(deadline=None, max_examples=120)
 @given(tables, st.lists(st.integers(0, 3000), max_size=8), st.integers(0, 3))
 def test_every_table_and_row_is_counted_in_whatever_chunks(content, cuts, large_objects):
     """Names and data are as hostile as they may be; the chunks' borders mean nothing."""
@@ -56,7 +55,6 @@ def test_the_size_of_chunks_does_not_matter(size):
 
 
 @pytest.mark.incident("I12")
-@settings(deadline=None, max_examples=60)
 @given(st.integers(0, EXAMPLE.index(b"\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict") + 36))
 def test_a_dump_that_was_cut_is_not_complete(cut):
     """Wherever it stopped; data that quotes the end mark does not help."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.errors import SourceError
@@ -25,7 +25,6 @@ def test_each_message_is_told_by_its_first_byte(message, wanted):
     assert _parse(memoryview(message)) == wanted
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=100))
 def test_data_is_passed_on_as_it_is(payload):
     """Whatever is in it."""
@@ -35,7 +34,6 @@ def test_data_is_passed_on_as_it_is(payload):
     assert parsed.payload == payload
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.binary(max_size=20))
 def test_what_the_protocol_does_not_know_is_refused(message):
     """A newer server's message is an error that says so, not a wrong archive; and no other error."""

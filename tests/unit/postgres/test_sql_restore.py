@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.errors import RecoveryFailed, StoreFull
@@ -180,7 +180,6 @@ def test_settings_that_an_older_server_does_not_know_are_left_out_of_the_header(
     assert fit_header(HEADER, {*KNOWN, "transaction_timeout"}) == HEADER
 
 
-@settings(deadline=None, max_examples=80)
 @given(st.binary(max_size=200))
 def test_what_is_no_header_passes_unchanged(chunk):
     """Only lines that set something are ever left out."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.catalog.manifest import Item
@@ -65,7 +65,6 @@ def _told(data: bytes, item: Item, sizes: list[int]) -> str:
     return scanner.finish()
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 3000), max_size=8))
 def test_a_whole_day_passes_however_it_is_cut(day: tuple[bytes, Item], sizes: list[int]) -> None:
     """Long names, names that are no text; stock tar reads the same files."""
@@ -76,7 +75,6 @@ def test_a_whole_day_passes_however_it_is_cut(day: tuple[bytes, Item], sizes: li
         assert len(tar.getmembers()) == item.count == 4
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_a_day_with_one_byte_of_a_file_changed_or_cut_off_does_not_pass(day: tuple[bytes, Item], data) -> None:
     """Whatever is not padding is compared."""
