@@ -16,6 +16,8 @@ REST := tests --ignore=tests/unit -n 2 --dist loadfile
 PACKAGES := dr flows tasks blocks deployments
 
 export PYTHON DR_DEMAND_ALL
+# Hundreds of processes are begun by the tests; each would compile everything again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit rest thorough coverage lint fix up status down bench bench-wal incidents constraints clean FORCE
