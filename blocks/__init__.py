@@ -5,8 +5,10 @@ A Block turns into settings of ``dr.configuration`` and does nothing else: no Bl
 
 from blocks.alerting import (
     AlertRouting,
+    ExpectedSchedules,
     JiraChannel,
     MailChannel,
+    OutsideWatcher,
     PagerDutyChannel,
     SlackChannel,
     SmsChannel,
@@ -56,6 +58,7 @@ __all__ = [
     "EncryptionKey",
     "EnvironmentConfiguration",
     "Erasure",
+    "ExpectedSchedules",
     "FileUploads",
     "IncidentRules",
     "Infrastructure",
@@ -65,6 +68,7 @@ __all__ = [
     "Logs",
     "MailChannel",
     "Objectives",
+    "OutsideWatcher",
     "PagerDutyChannel",
     "PostgresServer",
     "ProtectedSystem",

@@ -15,8 +15,10 @@ from pydantic.json_schema import SkipJsonSchema
 from blocks.alerting import (
     ALERTING_FORMS,
     AlertRouting,
+    ExpectedSchedules,
     JiraChannel,
     MailChannel,
+    OutsideWatcher,
     PagerDutyChannel,
     SlackChannel,
     SmsChannel,
@@ -165,6 +167,12 @@ class ProtectedSystem(Form):
     mail: Maybe[MailChannel] = Field(default=None, title="Mail", description="Mail by SMTP.")
     jira: Maybe[JiraChannel] = Field(default=None, title="Jira", description="An issue per alert.")
     teams: Maybe[TeamsChannel] = Field(default=None, title="Microsoft Teams", description="A card per alert.")
+    pings: Maybe[OutsideWatcher] = Field(
+        default=None, title="Outside watcher", description="A dead man's switch that alarms when nothing comes."
+    )
+    schedules: Maybe[ExpectedSchedules] = Field(
+        default=None, title="Expected schedules", description="When what is to run by itself is missing."
+    )
     retention: Retention = Field(
         default=Retention(), title="Retention", description="How long local copies stay, and how many at least."
     )

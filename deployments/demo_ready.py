@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What other processes need to know of it."""
+    """What other processes need to know of it. ``alerts`` is the page on which its alerts arrive."""
 
     pid: int
     system: str
@@ -21,12 +21,13 @@ class Ready:
     database: str
     megabytes: int
     note: str
+    shop_port: int
+    alerts: str
 
 
 def read_ready(file: Path) -> Ready | None:
-    """What the process has announced, None while it has not."""
+    """What the process has announced, None while it has not, or where an older one did."""
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return Ready(**json.loads(file.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    return Ready(**told)

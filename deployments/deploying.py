@@ -16,10 +16,11 @@ from prefect.exceptions import PrefectException, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from deployments.applying import apply_deployment, ensure_pool
+from deployments.automations import apply_automations, remove_orphans
 from deployments.registry import WORK_POOL, deployments_of
 from deployments.rows import DeployedRow, Done, Say
 from deployments.scheduler_check import PATIENCE_SECONDS, check_schedules
-from deployments.system_blocks import register_system, register_types
+from deployments.system_blocks import as_deployed, register_system, register_types
 from deployments.workers import online_workers
 from dr.configuration import system_name
 from dr.configuration.file import find_file, read_file
@@ -63,6 +64,8 @@ def deploy(
             for deployment in deployments_of(name):
                 note(*apply_deployment(client, deployment))
                 names.append(deployment.full_name)
+            note(*apply_automations(client, as_deployed(name, file)))
+        note(*remove_orphans(client))
         note(*check_schedules(client, names, patience_seconds))
         note(_worker(client))
     return tuple(rows)

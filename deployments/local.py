@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from deployments.demo_ready import read_ready
 from deployments.draining import drain
 from deployments.local_parts import end_marked
 from deployments.local_place import ADDRESS, USUAL_PORT, Place
+from deployments.local_services import end_services
 from deployments.local_steps import begin_demo, begin_server, begin_worker, register
 from dr.errors import DrError, LeaseHeld
 
@@ -24,14 +26,19 @@ CoreFlow360 DR runs on this machine.
 
   Prefect       http://{address}:{port}
   demo system   PostgreSQL on port {demo_port}, database {database}, {megabytes} MB, written to as you read{note}
+  its shop      http://{address}:{shop_port}/api/health
+  its alerts    {alerts}
 
 What to do now, in the browser:
-  1. Deployments > daily-backup/{system} > Run > Quick run
+  1. Deployments > daily-backup/{system} > Run > Quick run, then application-backup/{system} likewise
   2. open the run: its steps, its log, and under Artifacts the backups, the progress and what expires
   3. Deployments > recover-database/{system} > Run > Custom run, as it stands: the latest backup comes back into a
      directory of its own; the artifacts tell RTO by phase, and the RPO by the canary
+  4. break it and recover it: simulate-disaster/{system}, then recover-application, recover-database (in place),
+     full-recovery or region-failover; docs/demo.md plays each, also on a terminal
 
-The same on a terminal:  DR_CONFIG={file} .venv/bin/dr list
+The same on a terminal:  export DR_CONFIG={file}
+                         .venv/bin/dr assess
 Logs:                    {logs}
 Does it run:             make status
 Stop everything:         make down
@@ -63,7 +70,9 @@ def up(place: Place, wanted_port: int, scale: float) -> None:
                     megabytes=answering.megabytes,
                     note=f"\n                {answering.note}" if answering.note else "",
                     system=answering.system,
-                    file=answering.file,
+                    shop_port=answering.shop_port,
+                    alerts=answering.alerts,
+                    file=shlex.quote(answering.file),
                     logs=place.directory / "log",
                 )
             )
@@ -82,7 +91,7 @@ def down(place: Place) -> None:
         for name, how in said.items():
             if how:
                 print(f"{name}: {how}")
-        left = end_marked(place.mark)
+        left = end_services(place.demo_directory) + end_marked(place.mark)
         if left:
             print(f"left behind: {left} process(es), ended")
         place.ready_file.unlink(missing_ok=True)

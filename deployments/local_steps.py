@@ -13,13 +13,14 @@ from pathlib import Path
 from deployments.demo_ready import Ready, read_ready
 from deployments.local_parts import Part
 from deployments.local_place import ADDRESS, Place
+from deployments.local_services import end_services
 from deployments.rows import Done, Say
 from dr.errors import DrError
 
 _ROOT = Path(__file__).parents[1]
-_DEMO_SECONDS = 300
-_SERVER_SECONDS = 180
-_WORKER_SECONDS = 90
+_DEMO_SECONDS = 600
+_SERVER_SECONDS = 600
+_WORKER_SECONDS = 300
 _SERVER_SETTINGS = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # In memory, the default, a server's restart would crash whatever holds a slot.
@@ -36,6 +37,7 @@ def begin_demo(place: Place, scale: float, say: Say) -> Ready:
     if place.demo.running() is None:
         say("demo system: building a PostgreSQL server with data, and an S3 endpoint ...")
         place.ready_file.unlink(missing_ok=True)
+        end_services(place.demo_directory)  # those of a demo that was killed would serve what is now built anew
         argv = (sys.executable, "-m", "deployments.demo_system", place.demo_directory, place.ready_file, scale)
         place.demo.begin([str(word) for word in argv], place.environment(_python_path()), place.directory)
     _wait(place.demo, lambda: read_ready(place.ready_file) is not None, _DEMO_SECONDS)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from deployments.cron import parse_cron
+from dr.policy.cron import parse_cron
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _ENTRYPOINT = re.compile(r"flows\.[a-z_]+\.[a-z_]+")

@@ -14,6 +14,7 @@ import blocks
 from blocks.protected_system import EVERY_FORM, ProtectedSystem, block_name, stored_layer
 from deployments.rows import DeployedRow, Done
 from dr.configuration import Layer, load
+from dr.configuration.model import System
 from dr.errors import ConfigurationError
 
 KINDS: tuple[type[Block], ...] = (
@@ -46,6 +47,11 @@ def register_system(system: str, file: Path | None, *, replace: bool = False) ->
         return DeployedRow("block", name, done, complaint or ", ".join(differing))
     load(system, file=file, block_layer=stored)  # what a run will see must make sense
     return DeployedRow("block", name, *_compared(system, file, stored))
+
+
+def as_deployed(system: str, file: Path | None) -> System:
+    """The system as its runs will see it. Raises ConfigurationError."""
+    return load(system, file=file, block_layer=stored_layer(system), require_postgres=False).system
 
 
 def _stored(system: str) -> tuple[Layer | None, str]:

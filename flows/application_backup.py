@@ -68,7 +68,7 @@ def application_backup(system: str = "", cloud: bool = True, only: tuple[Compone
             if Kind.FILES in kinds - run.failed:
                 packs = expire_packs(system, cloud)
 
-    show_backups(run.made, run.problems)
+    show_backups(run.made, run.problems, run.failed)
     show_components(run)
     if point is not None:
         show_point(point)

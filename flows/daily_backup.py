@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from dr.catalog.labels import Kind
 from dr.operations.backup_run import BackupRun, BackupSummary
 from dr.policy.base_schedule import BaseMethod
 from tasks.backup import check_source, copy_cluster, dump_database, expire_local_copies, publish_backup, read_back
@@ -48,21 +49,21 @@ def daily_backup(
 
         # First: a drill recovers it to the snapshot of the dump that comes behind it, and compares the two.
         if kind != BackupKind.DUMP and source.physical:
-            with run.part("base backup"):
+            with run.part("base backup", Kind.BASE):
                 draft = copy_cluster(system, cloud, base_method)
                 run.add(draft, publish_backup(system, draft, read_back(system, draft)))
         elif kind == BackupKind.BASE or (kind == BackupKind.ALL and source.physical_wanted):
-            run.miss("base backup", source.physical_reason)
+            run.miss("base backup", source.physical_reason, Kind.BASE)
         leases.check()
 
         if kind != BackupKind.BASE:
-            with run.part("dump"):
+            with run.part("dump", Kind.DUMP):
                 draft = dump_database(system, cloud)
                 run.add(draft, publish_backup(system, draft, read_back(system, draft)))
         leases.check()
 
         expiry = expire_local_copies(system, retention_days, run_succeeded=run.succeeded)
 
-    show_backups(run.made, run.problems)
+    show_backups(run.made, run.problems, run.failed)
     show_expiry(expiry)
     return run.conclude(source.system)

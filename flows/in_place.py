@@ -68,6 +68,7 @@ def recover_in_place(
         recovery.measure_loss(disaster_at)
         recovery.exchange()
         recovery.start_database()
+        recovery.erase_meanwhile()
         recovery.start_application()
 
         outcome = recovery.conclude(scenario)

@@ -50,7 +50,7 @@ def infrastructure_backup(system: str = "", cloud: bool = True, only: tuple[Comp
             if Kind.IMAGES in kinds - run.failed:
                 images = expire_images(system)
 
-    show_backups(run.made, run.problems)
+    show_backups(run.made, run.problems, run.failed)
     show_components(run)
     show_expiry(expiry)
     if images is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dr.errors import NotDelivered
 from dr.operations.alert.watch import Watched
-from tasks.alerts import measure_system, show_watched, watch_system
+from tasks.alerts import measure_system, show_watched, tell_watcher, watch_system
 from tasks.runner import flow
 
 
@@ -21,13 +21,13 @@ def monitoring(system: str = "") -> Watched:
     """
     watched = watch_system(system, measure_system(system))
     show_watched(watched)
-    if not watched.told.channels:
-        return watched  # nobody is to be told: the table says what is wrong
+    # Where nobody is to be told the table says what is wrong.
     unsaid = [item for item in watched.told.book.open if item.told is not None and not item.threads and not item.storm]
-    if unsaid:
+    if unsaid and watched.told.channels:
         raise NotDelivered(
             f"{len(unsaid)} alerts reached nobody",
             detail="; ".join(item.alert.summary for item in unsaid[:5]),
             hint="Configure channels, or correct them (dr alert test). What was not said is tried again.",
         )
+    tell_watcher(system)
     return watched

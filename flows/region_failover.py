@@ -84,7 +84,7 @@ def region_failover(
         # As long as nobody was promoted, what an earlier run has proven may not hold any more.
         do = steps.step if done else steps.anew
         fenced = do(FENCE, fence_first, system, fenced_by, steps.earlier(FENCE, fence_first))
-        replayed = do(REPLAY, replay_stored, system, without_archive, steps.earlier(REPLAY, replay_stored))
+        replayed = do(REPLAY, replay_stored, system, without_archive, fenced, steps.earlier(REPLAY, replay_stored))
         steps.step("claim the timeline", claim_for_second, system, steps.journal.name)
         took = steps.step("promote the second region", promote_second, system, fenced)
         services = steps.step("begin the application", begin_second, system)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from dr.notify.ping import Event, Turn, ping
 from dr.operations.alert import self_test
 from dr.operations.alert.self_test import PathTest
 from dr.operations.alert.watch import Watched, watch
 from dr.operations.measure.gather import Measured, measure
-from tasks.runner import publish_table, task
+from tasks.runner import current_run, publish_table, task
 from tasks.systems import load_system
 
 
@@ -42,6 +43,12 @@ def measure_system(system: str) -> Measured:
 def watch_system(system: str, measured: Measured) -> Watched:
     """What is new is told, what is over as well."""
     return watch(load_system(system, require_postgres=False), measured, datetime.now(UTC))
+
+
+def tell_watcher(system: str) -> None:
+    """An outside watcher hears that somebody looked, and that people would have been told."""
+    settings = load_system(system, require_postgres=False)
+    ping(settings.alerting.pings, Event.MONITORING, Turn.GOOD, run=current_run().id)
 
 
 def show_watched(watched: Watched) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from dr.catalog.labels import Kind
 from dr.catalog.manifest import Verification
 from dr.components.registry import BY_KIND, ROWS, Part, Row, configured
+from dr.configuration.model import System
 from dr.errors import ConfigurationError
 from dr.operations import expire, publish
 from dr.operations import prove as proof
@@ -51,7 +52,7 @@ def wanted_components(system: str, part: Part, only: Sequence[Kind]) -> tuple[st
         raise ConfigurationError(
             f"{settings.name} has no {', '.join(_title(kind) for kind in missing)} to back up here",
             detail=f"its {part} has: {', '.join(_title(kind) for kind in here) or 'nothing'}",
-            hint=f"Give it some: settings {missing[0]}.*  (docs/components)",
+            hint=_where_else(settings, part, missing[0]),
         )
     wanted = [row for row in here.values() if not only or row.kind in only]
     return settings.name, tuple(
@@ -59,6 +60,13 @@ def wanted_components(system: str, part: Part, only: Sequence[Kind]) -> tuple[st
         for row in wanted
         for name in row.classes(settings)
     )
+
+
+def _where_else(settings: System, part: Part, kind: Kind) -> str:
+    other = next((one for one in Part if one is not part), part)
+    if any(row.kind is kind for row in configured(settings, other)):
+        return f"dr {other}-backup backs it up."
+    return f"Give it some: settings {kind}.*  (docs/components)"
 
 
 def _title(kind: Kind) -> str:

@@ -14,12 +14,23 @@ from dr.operations.application.ask import Answered
 from dr.operations.application.health import wait_until_healthy
 from dr.operations.application.start import start_application
 from dr.operations.application.stop import stop_application
-from dr.operations.database import assess_damage, emergency_copy, exchange, place, plan_in_place, serve, stage, trials
+from dr.operations.database import (
+    assess_damage,
+    emergency_copy,
+    exchange,
+    place,
+    plan_in_place,
+    serve,
+    stage,
+    trials,
+    unstored,
+)
 from dr.operations.database.emergency_copy import EmergencyCopy
 from dr.operations.database.exchange import Exchanged
 from dr.operations.database.plan_in_place import InPlace
 from dr.operations.database.stage import Staged
 from dr.operations.database.trials import GoodWhen
+from dr.operations.erasure.re_erase import Erased, re_erase_running
 from dr.operations.wal.hurry import hurry
 from dr.policy.damage import Damage
 from dr.policy.last_good import Asked, LastGood, Trial, find_last_good
@@ -35,12 +46,16 @@ HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Which base backup is recovered, up to where; ``found`` tells how that was found where it was searched for."""
+    """Which base backup is recovered, up to where; ``found`` tells how that was found where it was searched for.
+
+    ``unstored`` says what production has committed and no store has; empty where they have all of it.
+    """
 
     label: str
     until: RecoveryTarget
     identifier: str
     found: tuple[str, ...] = ()
+    unstored: str = ""
 
 
 @task(name="plan the recovery in place", retries=2, timeout_seconds=600)
@@ -95,13 +110,21 @@ def look_at_the_disk(system: str, damage: Damage, names: Path) -> Damage:
 
 @task(name="choose the target", retries=2, timeout_seconds=600)
 def settle(system: str, wanted: InPlace, begun: datetime, found: LastGood | None) -> Settled:
-    """What the receiver has is stored first; then the backup and the place in the WAL are fixed."""
+    """What the receiver has is stored first; then the backup and the place in the WAL are fixed.
+
+    Where the newest is wanted, all that production has committed has to be stored. Of one that lives nothing is taken
+    away until it is; of one that was stopped the rest is said, and lies in the directory that is kept.
+    """
     settings = load_system(system)
     hurry(settings)
+    left = unstored.unstored(settings) if found is None and wanted.until == RecoveryTarget() else None
+    if left is not None and wanted.swap:
+        left.refuse()
     backup, until = (found.label, found.until) if found is not None else (wanted.backup, wanted.until)
     chosen = stage.choose_for(settings, place.place_at(settings, begun).staged, backup, until)
     manifest = chosen.found.manifest
-    return Settled(manifest.label, until, manifest.system_identifier, found.lines() if found is not None else ())
+    lines = found.lines() if found is not None else ()
+    return Settled(manifest.label, until, manifest.system_identifier, lines, str(left or ""))
 
 
 @task(name="restore beside, question and re-erase", retries=1, timeout_seconds=24 * HOUR)
@@ -135,6 +158,12 @@ def require_exchanged(system: str, identity: str) -> None:
 def start_postgresql(system: str, identifier: str) -> Status:
     """And wait until it answers as the cluster that was meant."""
     return serve.start_database(load_system(system), identifier)
+
+
+@task(name="erase who was forgotten meanwhile", retries=1, timeout_seconds=6 * HOUR)
+def erase_meanwhile(system: str) -> Erased:
+    """Of people who were erased since what runs now was made, none may be in it (I32)."""
+    return re_erase_running(load_system(system))
 
 
 @task(name="start the application", retries=1, timeout_seconds=HOUR)

@@ -25,7 +25,7 @@ from dr.policy.objectives import Scenario, Verdict
 from dr.policy.recovery_target import TargetKind
 from tasks import corruption
 from tasks.corruption import Settled
-from tasks.corruption_unfinished import COPY, EXCHANGE, LAST_RAN, UNDO
+from tasks.corruption_unfinished import COPY, EXCHANGE, FORGET, LAST_RAN, UNDO
 from tasks.course import Course, place_of
 from tasks.incident import IncidentRecord
 from tasks.systems import load_system
@@ -124,6 +124,8 @@ class InPlaceRecovery:
             "choose the target", corruption.settle, self.system, self.wanted, self.begun, found
         )
         self.told.decision(f"recover {self.settled.label} up to {self.settled.until}")
+        if self.settled.unstored:
+            self.told.note(f"{self.settled.unstored}: what was committed there is lost")
 
     def make_the_copy(self) -> None:
         self.staged = self.steps.step(COPY, corruption.make_the_copy, self.system, self.settled, self.begun)
@@ -144,6 +146,12 @@ class InPlaceRecovery:
     def start_database(self) -> None:
         identifier = self.settled.identifier
         each_time(self.steps, "start PostgreSQL", corruption.start_postgresql, self.system, identifier)
+
+    def erase_meanwhile(self) -> None:
+        """The copy may be hours old, and production has gone on forgetting people: before anybody works in it."""
+        erased = each_time(self.steps, FORGET, corruption.erase_meanwhile, self.system)
+        if erased.rows:
+            self.told.note(f"erased while the copy was made, and again in it: {erased}")
 
     def start_application(self) -> None:
         each_time(self.steps, "start the application", corruption.start_the_application, self.system)
@@ -167,7 +175,7 @@ class InPlaceRecovery:
             verdict=Verdict(settings.objectives[scenario], seconds, self.lost.seconds if self.lost.measured else None),
             tables=staged.tables,
             rows=staged.rows,
-            notes=staged.notes,
+            notes=(*staged.notes, *((self.settled.unstored,) if self.settled.unstored else ())),
             reached=staged.reached,
         )
         return RecoveredInPlace(

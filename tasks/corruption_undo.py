@@ -16,9 +16,10 @@ from dr.evidence.journal import read_journal, require_recent, supersede, unfinis
 from dr.evidence.journal_events import Event, decoded_result
 from dr.operations.database import exchange, place, serve
 from dr.operations.database.exchange import Exchanged
+from dr.operations.region.only_primary import refuse_beside_primary
 from tasks import corruption
 from tasks.corruption_course import each_time
-from tasks.corruption_unfinished import EXCHANGE, PROCEDURE, UNDO
+from tasks.corruption_unfinished import EXCHANGE, FORGET, PROCEDURE, UNDO
 from tasks.course import Course, place_of
 from tasks.runner import task
 from tasks.systems import load_system
@@ -31,6 +32,7 @@ def plan_undo(system: str, anew: bool = False) -> Undone:
     """Which directory would take production's place again."""
     settings = load_system(system)
     serve.database_service(settings)
+    refuse_beside_primary(settings, place.data_directory(settings))
     return way_back(settings, anew=anew)
 
 
@@ -69,7 +71,10 @@ def last_set_aside(system: System) -> Path:
 
 
 def undo_course(system: str, wanted: Undone, steps: Course) -> Undone:
-    """Stop, exchange, start. Recoveries that were cut off are closed first: gone on with, they would undo the undo."""
+    """Stop, exchange, start, erase again.
+
+    Recoveries that were cut off are closed first: gone on with, they would undo the undo.
+    """
     settings = load_system(system)
     supersede(place_of(settings), PROCEDURE, settings.name, f"undone by {steps.journal.name}")
     begun = steps.step("begin", corruption.begin)
@@ -81,6 +86,8 @@ def undo_course(system: str, wanted: Undone, steps: Course) -> Undone:
         each_time(steps, "stop PostgreSQL", corruption.stop_postgresql, system)
     exchanged = steps.step(BACK, exchange_back, system, begun, wanted.aside, identity)
     each_time(steps, "start PostgreSQL", corruption.start_postgresql, system, "")
+    # Whoever was forgotten by the database that is given up is in this one still.
+    each_time(steps, FORGET, corruption.erase_meanwhile, system)
     each_time(steps, "start the application", corruption.start_the_application, system)
     each_time(steps, "wait until it is healthy", corruption.wait_for_health, system)
     return Undone(exchanged.data, wanted.aside, exchanged.aside)

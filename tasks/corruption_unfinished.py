@@ -19,6 +19,7 @@ UNDO = "undo-recovery"
 COPY = "restore beside, question and re-erase"
 LAST_RAN = "note when PostgreSQL last ran"
 EXCHANGE = "exchange the directories"
+FORGET = "erase who was forgotten meanwhile"
 
 
 def with_unfinished(system: System, wanted: InPlace, plan: RecoveryPlan, *, anew: bool) -> RecoveryPlan:
@@ -36,6 +37,10 @@ def with_unfinished(system: System, wanted: InPlace, plan: RecoveryPlan, *, anew
             said.append(f"begins anew and not with {name}: PostgreSQL has served since, and its copy lacks that")
         else:
             said.append(f"goes on with {name}; done already: {done}")
+            if EXCHANGE in {event.step for event in events if event.what == "end"}:
+                said.append(
+                    "its copy is in production's place: nothing is restored again, only started (--anew restores)"
+                )
     return plan.with_warnings(tuple(said)) if said else plan
 
 

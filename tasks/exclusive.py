@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dr.catalog.labels import lease_prefix
 from dr.operations.repositories import open_repository
 from dr.storage.lease import HeldLeases, Holder, hold_all
+from tasks.pings import tell_begun
 from tasks.runner import current_run
 from tasks.systems import load_system
 
@@ -19,4 +20,5 @@ def exclusive(system: str, verb: str, *, cloud: bool = True, require_postgres: b
     stores = open_repository(settings, cloud=cloud).stores.values()
     holder = Holder.here(current_run().id, verb)
     with hold_all(stores, lease_prefix(settings.name, verb), holder) as leases:
+        tell_begun(settings.alerting.pings)
         yield leases

@@ -44,6 +44,7 @@ R = TypeVar("R")
 logger = logging.getLogger(__name__)
 
 DATABASE = "database"
+APPLICATION = "start the application"
 _MAKE = "make "
 _QUESTION_SECONDS = 300.0
 _NOT_ASKED = "verification: postgres.url is not set, so nobody has asked what runs here"
@@ -209,7 +210,8 @@ class Recovery:
         try:
             self._steps.step("see that Redis is empty", step.require_empty_redis, self.system)
             name = "put Redis back"
-            again = self._steps.journal.was_begun(name)
+            # What the application has written there since is not ours to take out: then it has to be empty.
+            again = self._steps.journal.was_begun(name) and not self._steps.journal.was_begun(APPLICATION)
             back = self._steps.step(name, step.put_redis_back, self.system, restored, again)
             self._notes += back.notes
         except DrError as error:
@@ -231,7 +233,7 @@ class Recovery:
         if not is_configured(self.settings):
             self._todo.append("start the application")
             return
-        self._each_time("start the application", step.start_services, self.system)
+        self._each_time(APPLICATION, step.start_services, self.system)
         if self.settings.procedures.application.health_urls:
             self._each_time("wait until healthy", step.healthy, self.system)
 

@@ -40,7 +40,7 @@ def ask_person(asked: Asked, seconds: float) -> Reply:
     """Pause this run until its form is answered. Raises ``TargetRefused`` when nobody does within ``seconds``."""
     from datetime import UTC, datetime
 
-    logger.warning("%s waits for approval: open this run in Prefect's UI and press Resume", asked.what)
+    logger.warning("%s waits for approval: open this run in Prefect's UI; its menu (⋮) has Resume", asked.what)
     form = Approve.with_initial_data(description=_shown(asked))
     # A key of its own for each question: by the same key a second one would be answered with the first one's reply.
     key = f"approval-{sortable_id(datetime.now(UTC))[-12:]}"

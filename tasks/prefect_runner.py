@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar, cast
@@ -17,14 +18,12 @@ from tasks.prefect_logging import announce_loggers, show_loggers
 
 announce_loggers()  # Prefect reads it when it is imported
 
-import httpx  # noqa: E402
 import prefect  # noqa: E402
 from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.orchestration import SyncPrefectClient  # noqa: E402
 from prefect.client.schemas.objects import State, TaskRun  # noqa: E402
 from prefect.context import FlowRunContext, TaskRunContext  # noqa: E402
-from prefect.exceptions import PrefectException  # noqa: E402
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: E402
 
 from dr import __version__  # noqa: E402
 from dr.progress import reporter, reporting_to  # noqa: E402
@@ -32,6 +31,8 @@ from tasks import record  # noqa: E402
 from tasks.artifacts import markdown_record, table_record  # noqa: E402
 from tasks.deadline import deadline  # noqa: E402
 from tasks.prefect_approval import ask_person  # noqa: E402
+from tasks.prefect_hooks import tell_cancelled, tell_completed, tell_crashed, tell_failed  # noqa: E402
+from tasks.prefect_patience import UNREACHED, ask, end_soon, end_without, still_there  # noqa: E402
 from tasks.prefect_progress import ProgressArtifacts  # noqa: E402
 from tasks.progress import ThrottledProgress  # noqa: E402
 from tasks.retrying import RetryPolicy, is_retryable  # noqa: E402
@@ -41,10 +42,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 RUNNER = "prefect"
 __all__ = ["RUNNER", "ask_person", "current_run", "flow", "publish_markdown", "publish_table", "task"]
-# What a server that is gone, full or of another version makes its client raise.
-UNREACHED = (httpx.HTTPError, PrefectException, OSError, RuntimeError)
 
 show_loggers()
+end_soon()
 
 
 def _may_try_again(task: object, run: TaskRun, state: State[Any]) -> bool:
@@ -121,6 +121,7 @@ def flow(
                     parameters=bound.arguments,
                     when_done=when_done,
                 ),
+                _ending(context),
                 _progress() as progress,
                 reporting_to(progress),
             ):
@@ -135,6 +136,10 @@ def flow(
             flow_run_name=name_of_run,
             validate_parameters=True,
             persist_result=False,
+            on_failure=[tell_failed],
+            on_crashed=[tell_crashed],
+            on_cancellation=[tell_cancelled],
+            on_completion=[tell_completed],
         )(procedure)
         return cast("Callable[P, R]", made)
 
@@ -166,10 +171,8 @@ def _publish(artifact: ArtifactRecord, deliver: Callable[[], object]) -> None:
     Prefect's client would wait a minute for a server that is gone, and a recovery has no minute for that.
     """
     keeper = record.recorder()
-    patience = 0 if keeper.snapshot().undelivered else 1
     try:
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: patience}):
-            deliver()
+        ask(deliver)
     except UNREACHED as error:
         reason = f"{type(error).__name__}: {error}"
         keeper.add_artifact(replace(artifact, undelivered=reason))
@@ -178,5 +181,18 @@ def _publish(artifact: ArtifactRecord, deliver: Callable[[], object]) -> None:
         keeper.add_artifact(artifact)
 
 
+@contextmanager
+def _ending(context: FlowRunContext) -> Iterator[None]:
+    """What is inside ends by its own outcome, whether or not Prefect's server hears of it."""
+    client = cast("SyncPrefectClient", context.client)  # an asynchronous flow alone has another
+    end_without(client)
+    try:
+        yield
+    finally:
+        silence = still_there(client)
+        if silence:
+            record.recorder().add_undelivered(f"the end of this run: {silence}")
+
+
 def _progress() -> ThrottledProgress:
-    return ThrottledProgress(ProgressArtifacts(UNREACHED), reporter(), record.recorder().add_undelivered)
+    return ThrottledProgress(ProgressArtifacts(), reporter(), record.recorder().add_undelivered)

@@ -10,8 +10,10 @@ from dr.evidence.approvals import account
 from dr.evidence.findings import Loss
 from dr.evidence.quarterly import Metrics, Preparation, Quarterly, comparison_rows, objective_rows, report
 from dr.operations.quarterly import measure
+from dr.operations.quarterly.earlier import DRILLED, earlier_drill
 from dr.operations.simulate.plan import RECOVER
 from dr.operations.simulate.quarantine import Simulation
+from dr.operations.verify_recovery.contents import UNLOGGED
 from dr.operations.verify_recovery.verified import VerifiedRecovery
 from dr.operations.verify_recovery.verify import ask_recovered
 from dr.policy.objectives import Scenario, Verdict
@@ -61,6 +63,8 @@ class Drill:
             before=before,
             disaster_at=before.at,
             recovered_by=RECOVER[scenario],
+            # Before this one measures itself, or it would be its own predecessor.
+            earlier=earlier_drill(load_system(system), scenario),
         )
 
     def made(self, simulation: Simulation, incident: IncidentRecord) -> None:
@@ -77,10 +81,12 @@ class Drill:
         loss = loss if restored else found.loss
         rpo = loss.seconds if loss is not None and loss.measured else None
         verdict = Verdict(load_system(self._system).objectives[self._result.scenario], seconds, rpo)
-        self._result = replace(self._result, verdict=verdict, failed=found.judged.reasons)
+        # Their rows are gone after any recovery: who compares before with after has to know that.
+        remarks = tuple(f"{one.name}: {one.detail}" for one in found.findings if one.name == UNLOGGED)
+        self._result = replace(self._result, verdict=verdict, failed=found.judged.reasons, remarks=remarks)
         if loss is not None:
             self._result = replace(self._result, loss=loss.explanation)
-        incident.measured(f"{self._result.system} (drill)", verdict, found.phases, loss)
+        incident.measured(f"{self._result.system} {DRILLED}", verdict, found.phases, loss)
 
     def compared(self, after: Metrics) -> None:
         """The figures of afterwards."""

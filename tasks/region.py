@@ -68,10 +68,11 @@ def fence_first(system: str, vouched_by: str, earlier: Fenced | None) -> Fenced:
 
 
 @task(name="replay what the stores have", timeout_seconds=12 * HOUR)
-def replay_stored(system: str, without: bool, earlier: Replayed | None) -> Replayed:
+def replay_stored(system: str, without: bool, fenced: Fenced, earlier: Replayed | None) -> Replayed:
     """WAL that was shipped and never reached the replica; together with what an attempt before has replayed."""
     settings = load_system(system, require_postgres=False)
-    return replay_archive(settings, second_region(settings), without=without).behind(earlier)
+    replayed = replay_archive(settings, second_region(settings), without=without)
+    return replayed.since(fenced.successor.end).behind(earlier)
 
 
 @task(name="claim the timeline", retries=2, timeout_seconds=300)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from dr.catalog.labels import Kind
+from dr.catalog.runs import BACKUPS, MISSED
 from dr.evidence.scoreboard import RecoveryOutcome, check_rows, phase_rows
 from dr.operations.backup_run import MadeBackup
 from dr.operations.expire import StoreExpiry
@@ -15,8 +17,11 @@ from dr.policy.recovery_plan import RecoveryPlan
 from tasks.runner import publish_markdown, publish_table
 
 
-def show_backups(made: Sequence[MadeBackup], problems: Sequence[str]) -> None:
-    """What was backed up, where it is, how far it is proven, how long it took."""
+def show_backups(made: Sequence[MadeBackup], problems: Sequence[str], failed: Collection[Kind]) -> None:
+    """What was backed up, where it is, how far it is proven, how long it took; and of which kinds something is missing.
+
+    Monitoring counts by these tables (``dr/catalog/runs.py``).
+    """
     rows = [
         {
             "backup": item.published.label,
@@ -32,7 +37,9 @@ def show_backups(made: Sequence[MadeBackup], problems: Sequence[str]) -> None:
         }
         for item in made
     ]
-    publish_table("backups", rows, "Backups made by this run, and how far each is proven")
+    publish_table(BACKUPS, rows, "Backups made by this run, and how far each is proven")
+    if failed:
+        publish_table(MISSED, [{"kind": str(kind)} for kind in sorted(failed)], "Kinds that are not whole, or missing")
     if problems:
         publish_markdown("problems", "\n".join(f"* {line}" for line in problems), "What went wrong")
 

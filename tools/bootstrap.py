@@ -1,5 +1,7 @@
 """Build ``.venv`` once per content of pyproject.toml and constraints.txt, and see that gpg is there.
 
+Prometheus and Alertmanager, which tests need and no wheel brings, go into ``.venv/bin`` (debian_programs.py).
+
 ``make`` runs this before everything else, in a fresh clone as in one that is years old, as root or as an ordinary
 user, and two at a time: so it holds a lock while it builds, and the stamp inside ``.venv`` is written last. A ``.venv``
 without a stamp is an interrupted build and is begun again. Standard library only; nothing is installed yet.
@@ -33,6 +35,8 @@ WHY = {
     "gpg": "GnuPG (gpg) encrypts every backup",
     "ensurepip": f"{sys.executable} cannot make virtual environments without ensurepip",
 }
+TEST_PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+TRY_AGAIN_SECONDS = 3600
 INSTALL: dict[str, tuple[str, ...]] = {
     # Another clone may be installing at this moment: wait for dpkg's lock instead of failing on it.
     "apt-get": ("apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"),
@@ -198,6 +202,7 @@ def build(root: Path, found: State, handle: int) -> None:
     stamp = wanted(root)
     log.write_bytes(b"")
     (venv / ".built").unlink(missing_ok=True)
+    (venv / ".programs-tried").unlink(missing_ok=True)
     if found is not State.OUTDATED:
         remove(venv)
     begun = time.monotonic()
@@ -247,6 +252,29 @@ def bootstrap(root: Path) -> None:
         build(root, found, handle)
 
 
+def programs_for_tests(root: Path) -> None:
+    """Have programs that only tests need. Everything else works without them: failing is said, loudly, and no failure.
+
+    It is tried again with the next build, and otherwise once an hour: whoever is offline need not wait each time.
+    """
+    directory, tried = root / ".venv" / "bin", root / ".venv" / ".programs-tried"
+    names = {name: name.removeprefix("prometheus-") for name in TEST_PROGRAMS}  # Debian's name, and everybody else's
+    if all(shutil.which(a) or shutil.which(b) or os.access(directory / a, os.X_OK) for a, b in names.items()):
+        return
+    if tried.exists() and 0 <= time.time() - tried.stat().st_mtime < TRY_AGAIN_SECONDS:
+        return
+    if not os.access(directory, os.W_OK):
+        return
+    with lock(root):
+        say("fetching Prometheus and Alertmanager for the tests")
+        complaint = attempt(sys.executable, "-I", str(root / "tools" / "debian_programs.py"), str(directory))
+        if complaint is None:
+            return
+        tried.touch()
+    say(f"NO {', '.join(TEST_PROGRAMS).upper()}: {complaint.strip()}")
+    say("Tests of alerting rules and dashboards CANNOT run without them, and fail in CI and in make test.")
+
+
 def main(arguments: list[str]) -> int:
     root = Path(__file__).resolve().parent.parent
     os.chdir(root)
@@ -255,6 +283,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         bootstrap(root)
+        programs_for_tests(root)
     except Failure as failure:
         print(f"bootstrap: {failure}", file=sys.stderr)
         return 1

@@ -4,6 +4,8 @@ from blocks.alerting.alerts import AlertRouting
 from blocks.alerting.jira import JiraChannel
 from blocks.alerting.mail import MailChannel
 from blocks.alerting.pagerduty import PagerDutyChannel
+from blocks.alerting.pings import OutsideWatcher
+from blocks.alerting.schedules import ExpectedSchedules
 from blocks.alerting.slack import SlackChannel
 from blocks.alerting.sms import SmsChannel
 from blocks.alerting.teams import TeamsChannel
@@ -17,13 +19,17 @@ ALERTING_FORMS: tuple[type[ComponentForm], ...] = (
     MailChannel,
     JiraChannel,
     TeamsChannel,
+    OutsideWatcher,
+    ExpectedSchedules,
 )
 
 __all__ = [
     "ALERTING_FORMS",
     "AlertRouting",
+    "ExpectedSchedules",
     "JiraChannel",
     "MailChannel",
+    "OutsideWatcher",
     "PagerDutyChannel",
     "SlackChannel",
     "SmsChannel",

@@ -44,9 +44,10 @@ class AlertRouting(ComponentForm):
     )
     timezone: str = Field(default="UTC", title="Timezone", description="Time zone of quiet_hours.")
     escalation: list[str] = Field(
-        default=["slack", "sms"],
+        default=["slack", "sms", "contacts", "bridge"],
         title="Escalation",
-        description="What is used in turn while a critical alert is not acknowledged.",
+        description="What is used in turn while a critical alert is not acknowledged: channels, contacts (each of the"
+        " incident's call list), bridge (all of them at once).",
     )
     escalation_minutes: float = Field(
         default=10.0, gt=0, title="Escalation minutes", description="How long each step of an escalation waits."

@@ -53,4 +53,9 @@ class StatusPage(ComponentForm):
     components: list[str] = Field(
         default=[], title="Components", description="Ids of the page's components that an incident concerns."
     )
+    announce: list[str] = Field(
+        default=[],
+        title="Announce",
+        description="Alerts that users are told of, and the only words that they read: RULE | TITLE | TEXT for each.",
+    )
     notify: bool = Field(default=True, title="Send mail", description="The page sends mail to those who follow it.")

@@ -120,7 +120,9 @@ def _is_numeric(rows: Sequence[Row], name: str) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, enums, dates and tuples as what JSON knows."""
+    """Dataclasses, enums, dates, tuples and positions in the WAL as what JSON knows."""
     import msgspec
 
-    return msgspec.to_builtins(value)
+    from dr.catalog.lsn import encode_lsn
+
+    return msgspec.to_builtins(value, enc_hook=encode_lsn)

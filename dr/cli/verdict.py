@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from dr.evidence.scoreboard import RecoveryOutcome
 
 
-def show(session: Session, outcome: RecoveryOutcome, system: System) -> None:
-    """Show everything; raise ObjectiveMissed when a measured figure is beyond its objective."""
+def show(session: Session, outcome: RecoveryOutcome, system: System, *, in_service: bool = False) -> None:
+    """Show everything; raise ObjectiveMissed when a measured figure is beyond its objective.
+
+    ``in_service``: it serves already, and nobody has to be told how to begin.
+    """
     from dr.evidence.scoreboard import check_rows, phase_rows
 
     out, judged = session.output, outcome.verdict
     out.table(f"{outcome.scenario}: phases against RTO and RPO, in seconds", phase_rows(outcome))
     out.table("What the restored copy answered", check_rows(outcome.checks))
-    start = how_to_begin(outcome, system)
+    start = [] if in_service else how_to_begin(outcome, system)
     out.document.update(document(outcome), start=start)
     out.say(f"{outcome.label} from store {outcome.store} is restored to {outcome.target}:")
     out.say(f"{outcome.tables} tables, {outcome.rows} rows read, in {outcome.seconds:.1f} s.")

@@ -6,10 +6,8 @@ compression stays off (it is the slow part, and the bytes are compressed already
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +18,8 @@ from typing import TYPE_CHECKING
 from dr.catalog.manifest import EncryptionRecord
 from dr.configuration.model import EncryptionSettings
 from dr.crypto.packets import Envelope
+from dr.crypto.private_home import private_home
+from dr.crypto.private_home import stop_agent as stop_agent
 from dr.errors import BackupInvalid, ConfigurationError, KeyUnusable, ToolError
 from dr.pipeline.launch import child_environment
 from dr.pipeline.process import Child, run, secret_pipe
@@ -50,6 +50,7 @@ class RecipientKey:
     fingerprint: str
     key_ids: frozenset[str]
     expires: datetime | None = None
+    made: datetime | None = None
 
 
 class Cipher:
@@ -98,7 +99,8 @@ class Cipher:
             )
         ids = {key["keyid"]} | {subkey[0] for subkey in key["subkeys"]}
         ends = datetime.fromtimestamp(int(key["expires"]), UTC) if key["expires"] else None
-        return RecipientKey(key["fingerprint"], frozenset(item.upper() for item in ids), ends)
+        made = datetime.fromtimestamp(int(key["date"]), UTC) if key["date"] else None
+        return RecipientKey(key["fingerprint"], frozenset(item.upper() for item in ids), ends, made)
 
     @contextmanager
     def encryptor(self, label: str, *, stdin: int = subprocess.PIPE, stdout: int = subprocess.PIPE) -> Iterator[Child]:
@@ -181,25 +183,18 @@ class Cipher:
 
 @contextmanager
 def opened(settings: EncryptionSettings) -> Iterator[Cipher]:
-    """A ``Cipher`` for these settings. Key files are imported into a home of our own, removed afterwards.
-
-    That home is made under the system's temporary directory: the agent's socket needs a short path.
-    """
+    """A ``Cipher`` for these settings. Key files are imported into a home of our own, removed afterwards."""
     if settings.public_key_file is None and settings.secret_key_file is None:
         yield Cipher(settings, settings.gnupg_home)
         return
-    with tempfile.TemporaryDirectory(prefix="dr-gpg-", ignore_cleanup_errors=True) as directory:
-        home = Path(directory)
-        try:
-            imported: list[str] = []
-            for file in (settings.public_key_file, settings.secret_key_file):
-                if file is not None:
-                    imported += _import(home, file)
-            if not settings.recipients and settings.passphrase is None:
-                settings = replace(settings, recipients=tuple(dict.fromkeys(imported)))
-            yield Cipher(settings, home)
-        finally:
-            stop_agent(home)
+    with private_home() as home:
+        imported: list[str] = []
+        for file in (settings.public_key_file, settings.secret_key_file):
+            if file is not None:
+                imported += _import(home, file)
+        if not settings.recipients and settings.passphrase is None:
+            settings = replace(settings, recipients=tuple(dict.fromkeys(imported)))
+        yield Cipher(settings, home)
 
 
 def _import(home: Path, file: Path) -> list[str]:
@@ -214,11 +209,3 @@ def _import(home: Path, file: Path) -> list[str]:
             hint="Give the file made by gpg --export.",
         )
     return found
-
-
-def stop_agent(home: Path) -> None:
-    """End the agent of a key ring of ours; left alone it would outlive the directory it serves."""
-    gpgconf = shutil.which("gpgconf")
-    if gpgconf is not None:
-        with contextlib.suppress(ToolError):
-            run("gpgconf --kill", (gpgconf, "--homedir", str(home), "--kill", "all"), deadline_seconds=20)

@@ -31,6 +31,9 @@ def write_configuration(directory: Path, system: System) -> Path:
     lines.append(f"recipients = {json.dumps(system.encryption.recipients)}")
     if system.encryption.gnupg_home is not None:
         lines.append(_line("gnupg_home", system.encryption.gnupg_home))
+    if system.notifications.webhook is not None:
+        webhook = _secret(private / "webhook", system.notifications.webhook.reveal())
+        lines += ["", f"[system.{system.name}.notifications]", _line("webhook_file", webhook)]
     for kind, _ in settings_classes():
         given = _component(kind, section(system, kind), private)
         lines += ["", f"[system.{system.name}.{kind}]", *given] if given else []

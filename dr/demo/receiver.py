@@ -45,6 +45,11 @@ class Receiver:
                 )
             time.sleep(0.05)
 
+    def ended(self) -> str:
+        """How it ended, in words; empty while it runs."""
+        ended = self._child.poll()
+        return str(ended) if ended is not None else ""
+
     def stop(self) -> None:
         """End it in order: it stores what it still has. Raises when it ends badly."""
         self._child.signal(signal.SIGTERM)

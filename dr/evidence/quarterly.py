@@ -60,11 +60,21 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the drill of the same scenario before this one has measured. ``rpo_seconds`` None: no canary told."""
+
+    at: datetime
+    rto_seconds: float
+    rpo_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quarterly:
     """One drill. ``error`` is what ended it; ``failed`` are the verification's complaints.
 
     The verdict's time is from the disaster to the last answer of the verification. ``after`` and ``verdict`` are None
-    when the recovery did not get there.
+    when the recovery did not get there. ``earlier`` None: this scenario was never drilled to its end. ``remarks`` say
+    what the comparison means.
     """
 
     system: str
@@ -80,6 +90,8 @@ class Quarterly:
     loss: str = NOT_MEASURED
     failed: tuple[str, ...] = ()
     error: str = ""
+    earlier: Earlier | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -105,25 +117,31 @@ class Quarterly:
 
 
 def objective_rows(drill: Quarterly) -> list[dict[str, str]]:
-    """Measured against wanted."""
-    verdict = drill.verdict
+    """Measured against wanted, and against the drill before."""
+    verdict, earlier = drill.verdict, drill.earlier
     if verdict is None:
         return []
-    rpo = NOT_MEASURED if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
+    rpo_met = "NO" if verdict.rpo_seconds is not None else "not shown"
     return [
         {
             "what": "RTO",
             "measured": f"{verdict.rto_seconds:.1f} s",
             "target": f"{verdict.objective.rto_seconds:.0f} s",
             "met": "yes" if verdict.rto_met else "NO",
+            "drill before": "none" if earlier is None else f"{earlier.rto_seconds:.1f} s",
         },
         {
             "what": "RPO",
-            "measured": rpo,
+            "measured": _measured(verdict.rpo_seconds),
             "target": f"{verdict.objective.rpo_seconds:.0f} s",
-            "met": "yes" if verdict.rpo_met else ("NO" if verdict.rpo_seconds is not None else "not shown"),
+            "met": "yes" if verdict.rpo_met else rpo_met,
+            "drill before": "none" if earlier is None else _measured(earlier.rpo_seconds),
         },
     ]
+
+
+def _measured(seconds: float | None) -> str:
+    return NOT_MEASURED if seconds is None else f"{seconds:.1f} s"
 
 
 def comparison_rows(drill: Quarterly) -> list[dict[str, str]]:
@@ -152,6 +170,12 @@ def _row(what: str, before: object, after: object) -> dict[str, str]:
     return {"what": what, "before": str(before), "after": str(after)}
 
 
+def _compared_with(earlier: Earlier | None) -> str:
+    if earlier is None:
+        return "Drill before: none of this scenario was measured on this host."
+    return f"Drill before: {earlier.at:%Y-%m-%d %H:%M} UTC."
+
+
 def report(drill: Quarterly) -> str:
     """Markdown, for who was not there."""
     ended = "passed" if drill.passed else "NOT passed"
@@ -175,12 +199,16 @@ def report(drill: Quarterly) -> str:
         "",
         table(objective_rows(drill)) or f"{NOT_MEASURED.capitalize()}: the recovery did not come to its end.",
         "",
+        _compared_with(drill.earlier),
+        "",
         f"What was lost: {drill.loss}",
         "",
         "## Before and after",
         "",
         table(comparison_rows(drill)) or f"{NOT_MEASURED.capitalize()}.",
         "",
+        *(f"* {one_line(text)}" for text in drill.remarks),
+        *(("",) if drill.remarks else ()),
         "## Issues and improvements",
         "",
         "_To fill in, with who changes which procedure until when; then share it with the stakeholders._",

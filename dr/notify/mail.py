@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
+from email.policy import SMTP
+from email.utils import format_datetime
 
 from dr.configuration.alerting.mail import MailSettings
 from dr.errors import NotDelivered, Undeliverable
@@ -19,6 +21,8 @@ from dr.policy.alert import Grade
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _PERMANENT = 500
+_WHOLE = SMTP.clone(max_line_length=998)
+"""A header is one line: a reference that is folded or encoded belongs to no thread in some programs."""
 
 
 class Mail:
@@ -35,7 +39,10 @@ class Mail:
         return ", ".join(dict.fromkeys((*self._to(Grade.CRITICAL), *self._to(Grade.WARNING))))
 
     def deliver(self, notice: Notice) -> Receipt:
-        to = self._to(notice.alert.grade)
+        return self.deliver_to(self._to(notice.alert.grade), notice)
+
+    def deliver_to(self, to: tuple[str, ...], notice: Notice) -> Receipt:
+        """The same to other people: the next contact of an escalation."""
         if not to:
             raise Undeliverable(
                 "mail: nobody is named",
@@ -61,13 +68,14 @@ class Mail:
         return named or self._everybody
 
     def _message(self, notice: Notice, to: tuple[str, ...]) -> EmailMessage:
-        message = EmailMessage()
+        message = EmailMessage(_WHOLE)
         # A header takes no line breaks, whatever a name in it holds.
         message["Subject"] = " ".join(wording.title(notice).split())
         message["From"] = self._settings.sender or f"dr@{self._host}"
         message["To"] = ", ".join(to)
         message["Date"] = format_datetime(notice.at)
-        message["Message-ID"] = make_msgid(hashlib.sha256(notice.alert.key.encode()).hexdigest()[:12], self._domain)
+        alert = hashlib.sha256(notice.alert.key.encode()).hexdigest()[:12]
+        message["Message-ID"] = f"<{alert}.{secrets.token_hex(8)}@{self._domain}>"
         if notice.thread:
             message["In-Reply-To"] = message["References"] = notice.thread
         if wording.is_urgent(notice):

@@ -7,6 +7,7 @@ from dr.notify.jira import Jira
 from dr.notify.mail import Mail
 from dr.notify.pagerduty import PagerDuty
 from dr.notify.protocol import Channel
+from dr.notify.public import StatusPage
 from dr.notify.slack import Slack
 from dr.notify.sms import Sms
 from dr.notify.teams import Teams
@@ -34,4 +35,11 @@ def channels(system: System) -> dict[str, Channel]:
         found.append(Teams(alerting.teams.webhook))
     if told.webhook is not None:
         found.append(Webhook(told.webhook))
+    return {channel.name: channel for channel in found}
+
+
+def public_channels(system: System) -> dict[str, Channel]:
+    """Those that users read: neither tested nor used for another, and for ``status_page.announce`` alone."""
+    settings = system.procedures.status_page
+    found: list[Channel] = [StatusPage(system)] if settings.page and settings.announce else []
     return {channel.name: channel for channel in found}

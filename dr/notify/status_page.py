@@ -84,13 +84,20 @@ def tell_status_page(system: System, announcement: Announcement) -> Told:
     if not settings.page:
         return Told(done=False, wanted=False)
     try:
-        return _Page(settings, settings.page).say(announcement)
+        return announce(settings, announcement)
     except DrError as error:
         told = " ".join(f"{error.message}: {error.detail}".split())
         return Told(done=False, detail=f"{told}. {error.hint}")
     except Exception as error:  # noqa: BLE001 - whatever it is, a recovery does not stop for it
         # Its words are not ours, and may quote the token.
         return Told(done=False, detail=f"{type(error).__name__}, which is a defect of this program")
+
+
+def announce(settings: StatusPageSettings, announcement: Announcement) -> Told:
+    """The same. Raises DrError for what the page does not take."""
+    if not settings.page:
+        raise ConfigurationError("status_page.page is not set", hint="Give the id of the page.")
+    return _Page(settings, settings.page).say(announcement)
 
 
 class _Update(msgspec.Struct):

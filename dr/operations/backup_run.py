@@ -83,8 +83,9 @@ class BackupRun:
         """What is wrong and speaks against no single backup."""
         self._problems += problems
 
-    def miss(self, name: str, reason: str) -> None:
+    def miss(self, name: str, reason: str, kind: Kind) -> None:
         """A part that was asked for and cannot be made."""
+        self.failed.add(kind)
         self._problems.append(f"{name} not made: {reason}")
 
     @property

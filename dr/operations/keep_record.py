@@ -35,7 +35,7 @@ def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple
     for item in sorted(waiting.glob("[0-9][0-9][0-9][0-9]-*.json")):
         taken = _ship(system, item)
         if taken:
-            item.unlink()
+            item.unlink(missing_ok=True)  # another run that has just ended ships what waits as well
         if item == file:
             stored = taken
     return stored
@@ -66,12 +66,13 @@ def _ship(system: System, file: Path) -> tuple[str, ...]:
     key = evidence_key(system.name, f"run_{run}", datetime.strptime(year + "+0000", "%Y%z"))
     taken = []
     try:
+        data = file.read_bytes()
         stores = open_repository(system).stores
-    except DrError:
+    except (DrError, FileNotFoundError):
         return ()
     for name, store in stores.items():
         try:
-            store.put_bytes(key, file.read_bytes())
+            store.put_bytes(key, data)
             taken.append(name)
         except StoreError:
             continue  # the record stays on this host unless another store has it

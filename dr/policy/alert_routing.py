@@ -21,7 +21,10 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The settings that decide. ``available`` are the channels that the system has."""
+    """The settings that decide. ``available`` are the channels that the system has.
+
+    ``public`` are those that users read: besides the others, for the rules in ``announced`` and none else.
+    """
 
     available: tuple[str, ...]
     critical: tuple[str, ...]
@@ -29,6 +32,8 @@ class Routes:
     escalation: tuple[str, ...] = ()
     escalation_after: timedelta = timedelta(minutes=10)
     repeat_after: timedelta = timedelta(hours=4)
+    public: tuple[str, ...] = ()
+    announced: frozenset[str] = frozenset()
     quiet: tuple[time, time] | None = None
     zone: str = "UTC"
 
@@ -36,6 +41,10 @@ class Routes:
         """The channels for a grade, in order: those named that there are, or else all there are."""
         named = self.critical if grade is Grade.CRITICAL else self.warning
         return tuple(name for name in named if name in self.available) or self.available
+
+    def of_alert(self, alert: Alert) -> tuple[str, ...]:
+        """The same for one alert, with what users read of it."""
+        return (*self.of(alert.grade), *(self.public if alert.rule in self.announced else ()))
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether warnings wait."""
@@ -128,11 +137,11 @@ def _begun(alerts: list[Alert], grade: Grade, routes: Routes, now: datetime) -> 
         return [Open(alert, now) for alert in alerts], []
     if len(alerts) <= STORM:
         opened = [Open(alert, now, told=now) for alert in alerts]
-        return opened, [Delivery(name, alert, Turn.TRIGGER) for alert in alerts for name in routes.of(grade)]
+        return opened, [Delivery(name, alert, Turn.TRIGGER) for alert in alerts for name in routes.of_alert(alert)]
     spoken = _storm_of(alerts, grade)
     also = tuple(alert.summary for alert in alerts[1:SHOWN])
     opened = [Open(alert, now, told=now, storm=spoken.key) for alert in alerts]
-    says = [Delivery(name, spoken, Turn.TRIGGER, count=len(alerts), also=also) for name in routes.of(grade)]
+    says = [Delivery(name, spoken, Turn.TRIGGER, count=len(alerts), also=also) for name in routes.of_alert(spoken)]
     return [*opened, Open(spoken, now, told=now, storm=spoken.key)], says
 
 
@@ -152,10 +161,10 @@ def _goes_on(item: Open, alert: Alert, routes: Routes, now: datetime) -> tuple[O
     if item.told is None:
         if alert.grade is Grade.WARNING and routes.is_quiet(now):
             return kept, []
-        return replace(kept, told=now), [Delivery(name, alert, Turn.TRIGGER) for name in routes.of(alert.grade)]
+        return replace(kept, told=now), [Delivery(name, alert, Turn.TRIGGER) for name in routes.of_alert(alert)]
     if alert.grade is Grade.CRITICAL and item.alert.grade is Grade.WARNING:
         worse = replace(kept, told=now, storm="", acknowledged_by="", acknowledged_at=None)
-        says = [Delivery(n, alert, Turn.TRIGGER, item.threads.get(n, "")) for n in routes.of(Grade.CRITICAL)]
+        says = [Delivery(n, alert, Turn.TRIGGER, item.threads.get(n, "")) for n in routes.of_alert(alert)]
         return worse, says
     if item.storm and alert.key != item.storm:
         return kept, []
@@ -164,7 +173,7 @@ def _goes_on(item: Open, alert: Alert, routes: Routes, now: datetime) -> tuple[O
         quiet = alert.grade is Grade.WARNING and routes.is_quiet(now)
         if not quiet and item.acknowledged_at is None:
             kept = replace(kept, told=now)
-            says += [Delivery(n, alert, Turn.UPDATE, item.threads.get(n, "")) for n in routes.of(alert.grade)]
+            says += [Delivery(n, alert, Turn.UPDATE, item.threads.get(n, "")) for n in routes.of_alert(alert)]
     step = _step_due(item, routes, now) if alert.grade is Grade.CRITICAL else None
     if step is not None:
         kept = replace(kept, step=item.step + 1)

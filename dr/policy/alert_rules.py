@@ -13,56 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dr.policy.alert import Alert, Grade
+from dr.policy.alert_rule import AGE, DAY, HOUR, SHARE, Against, Rule, shown
 from dr.policy.metric import BY_NAME, Sample
 
-HOUR, DAY = 3600, 86400
+__all__ = ["RULES", "Against", "Broken", "Evaluated", "Rule", "evaluate", "shown"]
 
-
-@dataclass(frozen=True, slots=True)
-class Against:
-    """Another metric that is the limit, joined by these labels."""
-
-    metric: str
-    on: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """``metric`` ``sign`` ``limit`` for ``seconds``. ``where`` keeps it to samples whose labels match whole.
-
-    ``summary``, ``risk`` and ``command`` may name labels and ``{value}`` in braces; ``shown`` says what a value is.
-    """
-
-    name: str
-    grade: Grade
-    metric: str
-    sign: str
-    limit: float | Against
-    summary: str
-    risk: str
-    command: str
-    seconds: int = 0
-    where: tuple[tuple[str, str], ...] = ()
-    shown: str = "number"
-    incident: str = ""
-
-    def __post_init__(self) -> None:
-        if self.metric not in BY_NAME or self.sign not in ("<", ">", "=="):
-            raise ValueError(f"{self.name} is no rule over a metric that is declared")
-
-    @property
-    def expression(self) -> str:
-        """The same in PromQL, without the time."""
-        chosen = ",".join(f'{name}=~"{pattern}"' for name, pattern in self.where)
-        left = f"{self.metric}{{{chosen}}}" if chosen else self.metric
-        if isinstance(self.limit, Against):
-            return f"{left} {self.sign} on({','.join(self.limit.on)}) group_left() {self.limit.metric}"
-        return f"{left} {self.sign} {self.limit:g}"
-
-
-_AGE = "age"
-_SHARE = "share"
 _BESIDE = "redis|files|config|code|secrets|certificates|images|terraform|logs|point"
+_OFTEN = "dump|base|redis|files|config|code|secrets|certificates|logs|point"
+SCHEDULED = (
+    "daily-backup|application-backup|infrastructure-backup|wal-shipping|integrity-test|verification|"
+    "database-recovery-test|component-recovery-test|full-dr-test|dr-test|alert-self-test"
+)
+"""Procedures that run by themselves. Of what people begin, they themselves see how it ends."""
 _LOST = "what was committed since would be lost in a disaster"
 
 RULES: tuple[Rule, ...] = (
@@ -70,14 +32,14 @@ RULES: tuple[Rule, ...] = (
         "backup-overdue", Grade.CRITICAL, "backup_good_age_seconds", ">",
         Against("backup_age_limit_seconds", ("system", "kind")),
         "no good backup of {kind} for {value}", _LOST, "dr backup --system {system}",
-        seconds=HOUR, where=(("kind", "dump|base"),), shown=_AGE,
+        seconds=HOUR, where=(("kind", "dump|base"),), shown=AGE,
     ),
     Rule(
         "component-overdue", Grade.WARNING, "backup_good_age_seconds", ">",
         Against("backup_age_limit_seconds", ("system", "kind")),
         "no good backup of {kind} for {value}", "what has changed in {kind} since would be lost",
         "dr application-backup --system {system} --only {kind}",
-        seconds=HOUR, where=(("kind", _BESIDE),), shown=_AGE,
+        seconds=HOUR, where=(("kind", _BESIDE),), shown=AGE,
     ),
     Rule(
         "corruption-detected", Grade.CRITICAL, "backup_damaged_copies", ">", 0,
@@ -86,12 +48,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "storage-critical", Grade.CRITICAL, "storage_free_ratio", "<", 0.10,
         "store {tier} is nearly full: {value} free", "the next backup does not fit", "dr list --system {system}",
-        shown=_SHARE, seconds=300, incident="I18",
+        shown=SHARE, seconds=300, incident="I18",
     ),
     Rule(
         "wal-stalled", Grade.CRITICAL, "wal_lag_seconds", ">", 15 * 60,
         "WAL has not reached a store for {value}", _LOST, "dr wal status --system {system}",
-        shown=_AGE, incident="I17",
+        shown=AGE, incident="I17",
     ),
     Rule(
         "pitr-broken", Grade.CRITICAL, "pitr_window_gaps", ">", 0,
@@ -102,32 +64,32 @@ RULES: tuple[Rule, ...] = (
         "rto-unreachable", Grade.CRITICAL, "recovery_rto_forecast_seconds", ">",
         Against("recovery_rto_target_seconds", ("system", "scenario")),
         "a recovery from {scenario} would take {value}, longer than allowed", "the objective cannot be met any more",
-        "dr drills --system {system}", shown=_AGE, incident="I5",
+        "dr drills --system {system}", shown=AGE, incident="I5",
     ),
     Rule(
         "drill-overdue", Grade.CRITICAL, "drill_age_seconds", ">", Against("drill_age_limit_seconds", ("system",)),
         "no green drill for {value}", "nobody knows whether the backups restore", "dr drill --system {system}",
-        shown=_AGE, incident="I3",
+        shown=AGE, incident="I3",
     ),
     Rule(
         "size-too-large", Grade.WARNING, "backup_size_ratio", ">", 1.5,
         "the newest backup of {kind} is {value} of the usual size", "it may hold what does not belong there",
-        "dr list --system {system}", shown=_SHARE,
+        "dr list --system {system}", shown=SHARE,
     ),
     Rule(
         "size-too-small", Grade.WARNING, "backup_size_ratio", "<", 0.5,
         "the newest backup of {kind} is {value} of the usual size", "it may lack what belongs there",
-        "dr list --system {system}", shown=_SHARE, incident="I7",
+        "dr list --system {system}", shown=SHARE, incident="I7",
     ),
     Rule(
         "rows-dropped", Grade.WARNING, "backup_rows_ratio", "<", 0.5,
         "a table has {value} of the rows that it had in the backup before", "rows may have been deleted by mistake",
-        "dr show latest --system {system}", shown=_SHARE, incident="I7",
+        "dr show latest --system {system}", shown=SHARE, incident="I7",
     ),
     Rule(
         "upload-delayed", Grade.WARNING, "wal_store_lacking_seconds", ">", HOUR,
         "store {tier} lacks WAL that is {value} old", "with the other stores gone that WAL is lost",
-        "dr wal status --system {system}", shown=_AGE,
+        "dr wal status --system {system}", shown=AGE,
     ),
     Rule(
         "store-silent", Grade.WARNING, "storage_up", "==", 0,
@@ -137,7 +99,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "backlog-growing", Grade.WARNING, "wal_backlog_age_seconds", ">", 15 * 60,
         "WAL waits on this host for {value}", "it is lost with this host", "dr wal status --system {system}",
-        shown=_AGE, incident="I18",
+        shown=AGE, incident="I18",
     ),
     Rule(
         "receiver-down", Grade.WARNING, "wal_receiver_up", "==", 0,
@@ -146,7 +108,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "verification-overdue", Grade.WARNING, "backup_verified_age_seconds", ">", 15 * DAY,
         "nothing in {tier} was read again for {value}", "a copy may have rotted unnoticed",
-        "dr verify-backup --system {system}", shown=_AGE,
+        "dr verify-backup --system {system}", shown=AGE,
     ),
     Rule(
         "certificate-ending", Grade.WARNING, "certificate_days_left", "<", 14,
@@ -164,9 +126,60 @@ RULES: tuple[Rule, ...] = (
         "from then on no backup can be made with it", "dr config show --system {system}",
     ),
     Rule(
+        "key-expired", Grade.CRITICAL, "key_usable", "==", 0,
+        "a key that backups are encrypted to is expired, revoked, or not there", "no backup can be made",
+        "dr config show --system {system}",
+    ),
+    Rule(
+        "key-rotation-failed", Grade.CRITICAL, "key_rotation_pending", "==", 1,
+        "the newest backup of {kind} is not encrypted to the keys that are configured",
+        "who has only the new key cannot restore it", "dr backup --system {system}",
+        seconds=26 * HOUR, where=(("kind", _OFTEN),),
+    ),
+    Rule(
+        "copy-delayed", Grade.WARNING, "backup_store_lacking_seconds", ">", 2 * HOUR,
+        "store {tier} lacks a backup of {kind} that is {value} old", "with the other stores gone that backup is lost",
+        "dr list --system {system}", shown=AGE,
+    ),
+    Rule(
+        "retention-overdue", Grade.WARNING, "retention_overdue_copies", ">", 0,
+        "{value} copies of {kind} in {tier} should have expired and are still there",
+        "data is kept for longer than promised, and the store fills", "dr list --system {system}",
+    ),
+    Rule(
+        "retention-lacking", Grade.WARNING, "retention_lacking_copies", ">", 0,
+        "{value} good copies of {kind} are missing in {tier} from those that are kept at the least",
+        "there may be nothing older to go back to", "dr list --system {system}",
+    ),
+    Rule(
+        "run-failed", Grade.WARNING, "procedure_last_failed", "==", 1,
+        "the last run of {procedure} failed", "what it makes safe or proves is as old as the run before",
+        "dr assess --system {system}", where=(("procedure", SCHEDULED),),
+    ),
+    Rule(
+        "run-missing", Grade.WARNING, "schedule_overdue_seconds", ">", 0,
+        "{procedure} was due {value} ago and has not run", "nobody is told by a run that is not made",
+        "dr assess --system {system}", shown=AGE, incident="I26",
+    ),
+    Rule(
+        "schedule-inactive", Grade.WARNING, "schedule_active", "==", 0,
+        "{procedure} has no active schedule in Prefect", "it never runs by itself",
+        "dr deploy --system {system}", seconds=900, incident="I26",
+    ),
+    Rule(
+        "runs-late", Grade.WARNING, "schedule_late_runs", ">", 0,
+        "{value} runs of {procedure} wait for a worker that does not take them", "nothing runs by itself",
+        "dr assess --system {system}", incident="I26",
+    ),
+    Rule(
+        "scheduler-down", Grade.WARNING, "scheduler_up", "==", 0,
+        "Prefect's server does not answer", "nothing runs by itself", "dr assess --system {system}",
+        seconds=900, incident="I26",
+    ),
+    Rule(
         "alert-test-overdue", Grade.WARNING, "alert_test_age_seconds", ">", 2 * DAY,
         "the alert path was not tested for {value}", "alerts may reach nobody", "dr alert test --system {system}",
-        shown=_AGE, incident="I2",
+        shown=AGE, incident="I2",
     ),
 )  # fmt: skip
 
@@ -208,7 +221,7 @@ def evaluate(
             broken.append(Broken(alert.key, began))
             if now - began >= timedelta(seconds=rule.seconds):
                 # An age says itself since when.
-                says_it = rule.shown == _AGE and math.isfinite(value)
+                says_it = rule.shown == AGE and math.isfinite(value)
                 alerts.append(replace(alert, since=now - timedelta(seconds=value) if says_it else began))
     unknown = frozenset(rule.name for rule in rules if rule.metric in unmeasured)
     return Evaluated(tuple(alerts), tuple(broken), unknown)
@@ -250,21 +263,3 @@ def _alert(rule: Rule, labels: Mapping[str, str], value: float, since: datetime)
         risk=rule.risk.format(**told),
         command=rule.command.format(**told),
     )
-
-
-def shown(value: float, what: str) -> str:
-    """A value as people say it.
-
-    >>> shown(93600, "age"), shown(0.074, "share"), shown(3.0, "number")
-    ('26 h', '7 %', '3')
-    """
-    if what == _SHARE:
-        return f"{value:.0%}".replace("%", " %")
-    if math.isinf(value):
-        return "as long as is known"
-    if what != _AGE:
-        return f"{value:g}"
-    for unit, size in (("d", 2 * DAY), ("h", HOUR), ("min", 60)):
-        if value >= size:
-            return f"{value / (DAY if unit == 'd' else size):.0f} {unit}"
-    return f"{value:.0f} s"

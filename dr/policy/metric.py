@@ -41,8 +41,11 @@ _TIER = ("system", "kind", "tier")
 _STORE = ("system", "tier")
 _SCENARIO = ("system", "scenario")
 _SYSTEM = ("system",)
+_PROCEDURE = ("system", "procedure")
 
 FAMILIES: tuple[Family, ...] = (
+    Family("backup_success_total", "Copies that runs published, by their records", _TIER, Shape.COUNTER),
+    Family("backup_failure_total", "Copies that runs should have published and did not", _TIER, Shape.COUNTER),
     Family("backup_duration_seconds", "How long the newest backup took", _KIND),
     Family("backup_size_bytes", "Stored size of the newest backup", _TIER),
     Family("backup_age_seconds", "Age of the newest proven copy", _TIER),
@@ -56,7 +59,19 @@ FAMILIES: tuple[Family, ...] = (
         _TIER,
     ),
     Family("backup_verified_age_seconds", "Since a copy in this store was last read again", _STORE),
+    Family("backup_store_lacking_seconds", "Age of the oldest of the newest backups that this store lacks", _TIER),
     Family("backup_damaged_copies", "Copies that failed when they were last read", _STORE),
+    Family("retention_overdue_copies", "Copies that should have expired and are still there", _TIER),
+    Family("retention_lacking_copies", "Good copies that are missing from those kept at the least", _TIER),
+    Family("procedure_success_total", "Runs of a procedure that ended well", _PROCEDURE, Shape.COUNTER),
+    Family("procedure_failure_total", "Runs of a procedure that failed or were interrupted", _PROCEDURE, Shape.COUNTER),
+    Family("procedure_duration_seconds", "How long the newest good run took", _PROCEDURE),
+    Family("procedure_age_seconds", "Since the newest good run ended", _PROCEDURE),
+    Family("procedure_last_failed", "1 while the newest run is one that failed", _PROCEDURE),
+    Family("schedule_overdue_seconds", "Since a run was due that left no record; 0 where none is missing", _PROCEDURE),
+    Family("schedule_active", "1 while Prefect has an active schedule for it", _PROCEDURE),
+    Family("schedule_late_runs", "Runs that Prefect should have begun and did not", _PROCEDURE),
+    Family("scheduler_up", "1 when Prefect's server answers", _SYSTEM),
     Family("wal_lag_seconds", "Commits that a disaster now would cost", _SYSTEM),
     Family("wal_backlog_segments", "Closed segments that wait on this host", _SYSTEM),
     Family("wal_backlog_bytes", "Bytes that wait on this host", _SYSTEM),
@@ -70,6 +85,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("drill_age_limit_seconds", "Age that it may have", _SYSTEM),
     Family("drill_rto_seconds", "RTO measured by the last drill of a scenario", _SCENARIO),
     Family("drill_rpo_seconds", "RPO measured by the last drill of a scenario", _SCENARIO),
+    Family("drill_phase_seconds", "Time at work of a phase of the last drill", ("system", "scenario", "phase")),
     Family("recovery_rto_target_seconds", "RTO wanted", _SCENARIO),
     Family("recovery_rpo_target_seconds", "RPO wanted", _SCENARIO),
     Family("recovery_rto_forecast_seconds", "RTO to be expected with the data as it grows", _SCENARIO),
@@ -78,6 +94,10 @@ FAMILIES: tuple[Family, ...] = (
     Family("storage_free_ratio", "Share of a store's disk that is free", _STORE),
     Family("certificate_days_left", "Days until a certificate ends", ("system", "name")),
     Family("key_days_left", "Days until a key that backups are encrypted to ends", ("system", "fingerprint")),
+    Family("key_age_days", "Days since a key that backups are encrypted to was made", ("system", "fingerprint")),
+    Family("key_usable", "1 while backups can be encrypted to every key that is configured", _SYSTEM),
+    Family("key_rotation_pending", "1 while the newest backup is encrypted to other keys than configured", _KIND),
+    Family("alert_waiting", "Notices that no provider has taken yet", _SYSTEM),
     Family("alert_delivered_total", "Notices that a channel's provider took", ("system", "channel"), Shape.COUNTER),
     Family("alert_refused_total", "Notices that a channel did not take", ("system", "channel"), Shape.COUNTER),
     Family("alert_channels_confirmed", "Channels that took the last test", _SYSTEM),

@@ -217,6 +217,9 @@ def _care(subject: Subject, seen: Iterable[Observation]) -> tuple[tuple[str, ...
     if worst is None:
         return words, why
     if worst.sign is Sign.READ_ONLY:
+        if any(item.subject is Subject.STANDBY and item.condition is Condition.OK for item in seen):
+            # The name may have moved to the second region by itself: who is in charge has to be seen first.
+            return ("failover", "--dry-run"), "see which of both regions' servers is in charge; `dr failover` promotes"
         return words, "see whether the address is the primary's: if so, promote it, or end what makes it read-only"
     if subject is Subject.OFF_SITE and worst.condition is Condition.ABSENT:
         return ("config", "show"), "give the system a store away from this host: every copy is on it"

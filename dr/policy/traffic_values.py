@@ -52,6 +52,16 @@ def named(entries: Sequence[str]) -> frozenset[str]:
     return frozenset(entry.partition("=")[0].strip() for entry in entries if "=" in entry)
 
 
+def outputs_named(entries: Sequence[str]) -> tuple[str, ...]:
+    """The outputs that entries want to be looked up.
+
+    >>> outputs_named(("192.0.2.1", "terraform:web", "api.example.org=terraform:api"))
+    ('web', 'api')
+    """
+    values = (entry.rpartition("=")[2].strip() for entry in entries)
+    return tuple(value.removeprefix(OUTPUT).strip() for value in values if value.startswith(OUTPUT))
+
+
 def _resolved(setting: str, value: str, outputs: Outputs) -> tuple[str, ...]:
     if not value.startswith(OUTPUT):
         return (value,)

@@ -27,10 +27,10 @@ def trim(connection: Connection, days: int) -> None:
     connection.execute(query("canary_trim"), {"days": days})
 
 
-def last_beat(connection: Connection) -> Beat | None:
-    """The newest canary row; None when the database has no canary."""
+def last_beat(connection: Connection, up_to: int | None = None) -> Beat | None:
+    """The newest canary row, or the newest up to that number; None when the database has no canary."""
     try:
-        row = connection.execute(query("canary_last")).fetchone()
+        row = connection.execute(query("canary_last"), {"up_to": up_to}).fetchone()
     except psycopg.errors.UndefinedTable:
         return None
     return Beat(**row) if row else None

@@ -70,17 +70,31 @@ def other_settings(directory: Path, aside: Path, settings: Mapping[str, str]) ->
     """Have these in ``postgresql.auto.conf`` inside; afterwards the file is as it was. The caller reloads.
 
     Not by ALTER SYSTEM: what is put back can hold a password, and a server may log its statements. ``aside`` is where
-    the file lies meanwhile, and where the next attempt finds it after a crash.
+    the file lies meanwhile, and where the next attempt finds it after a crash. One of ``settings`` names its directory.
     """
-    if not aside.exists():
-        text = (directory / AUTO).read_text(encoding="utf-8") if (directory / AUTO).exists() else ""
-        _write(aside.parent, aside.name, text)
+    put_back_settings(directory, aside)
+    text = (directory / AUTO).read_text(encoding="utf-8") if (directory / AUTO).exists() else ""
+    _write(aside.parent, aside.name, text)
     _set(directory, settings)
     try:
         yield
     finally:
+        put_back_settings(directory, aside)
+
+
+def put_back_settings(directory: Path, aside: Path) -> bool:
+    """Have ``postgresql.auto.conf`` as it was before ``other_settings``; whether an attempt had left it changed.
+
+    One that somebody has written since, which does not speak of the directory of ``aside`` any more, stays as it is.
+    """
+    if not aside.exists():
+        return False
+    file = directory / AUTO
+    changed = file.exists() and str(aside.parent) in file.read_text(encoding="utf-8")
+    if changed:
         _write(directory, AUTO, aside.read_text(encoding="utf-8"))
-        aside.unlink()
+    aside.unlink()
+    return changed
 
 
 def slot_in_use(directory: Path) -> str:

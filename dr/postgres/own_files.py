@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from dr.errors import RecoveryFailed
+from dr.errors import DrError, RecoveryFailed
 from dr.pipeline.process import run
 from dr.postgres.account import make_directory
 from dr.postgres.following import PASSWORDS
@@ -16,11 +18,15 @@ from dr.postgres.following import PASSWORDS
 _DEADLINE_SECONDS = 12 * 3600
 _OWN = ("*.conf", "*.crt", "*.key", "*.pem", PASSWORDS)
 """Files of a data directory that are the host's and not the cluster's: addresses, ports, access, certificates."""
+_REPLACED = "_replaced_"
 
 
 @contextmanager
 def own_files_kept(directory: Path) -> Iterator[None]:
-    """What happens inside may replace the host's own files in ``directory``; afterwards they are as they were."""
+    """What happens inside may replace the host's own files in ``directory``; afterwards they are as they were.
+
+    Also after an error of ours: whatever then stands in for the directory takes them from there.
+    """
     aside = directory.with_name(f"{directory.name}_own_files")
     if not aside.exists():
         making = directory.with_name(f"{directory.name}_own_files.making")
@@ -30,7 +36,11 @@ def own_files_kept(directory: Path) -> Iterator[None]:
             shutil.copy2(file, making / file.name)
             _give(making / file.name, directory)
         making.rename(aside)
-    yield
+    try:
+        yield
+    except DrError:
+        put_back_own_files(directory)
+        raise
     put_back_own_files(directory)
 
 
@@ -59,11 +69,25 @@ def _give(file: Path, owner_of: Path) -> None:
         os.chown(file, owner.st_uid, owner.st_gid)
 
 
-def take_own_files(old: Path, directory: Path) -> None:
-    """Give a directory the host's own files of the one that it stands in for."""
+def set_aside(directory: Path) -> Path:
+    """A name for a directory that another is to stand in for."""
+    return directory.with_name(f"{directory.name}{_REPLACED}{datetime.now(UTC):%Y%m%d_%H%M%S}")
+
+
+def take_own_files(directory: Path, making: Path) -> None:
+    """Give ``making`` the host's own files of ``directory``, for which it is to stand in.
+
+    Where that is not there, for an attempt was cut off in between, they are in the one that was set aside last.
+    """
+    kept = sorted(directory.parent.glob(f"{glob.escape(directory.name)}{_REPLACED}*"))
+    for old in (directory, *kept[-1:]):
+        if old.exists():
+            break
+    else:
+        return
     for file in _own_files(old):
-        shutil.copy2(file, directory / file.name)
-        _give(directory / file.name, directory)
+        shutil.copy2(file, making / file.name)
+        _give(making / file.name, making)
 
 
 def keep_copy(directory: Path, stamp: str) -> Path:

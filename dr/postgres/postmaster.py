@@ -16,3 +16,12 @@ def postmaster_pid(directory: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return int(first) if first.isdecimal() and is_running(int(first)) else None
+
+
+def started_as(directory: Path) -> tuple[str, int] | None:
+    """The directory as its server calls it, and when that began (seconds since 1970), by its file; None without one."""
+    try:
+        _, own, began, *_ = (directory / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        return own, int(began)
+    except (OSError, ValueError):
+        return None

@@ -68,7 +68,7 @@ def _opened(**sections: Any) -> Switch:
 
 
 @cache
-def client(endpoint: Endpoint, service: str) -> Any:
+def client(endpoint: Endpoint, service: str, region: str = REGION) -> Any:
     """A plain boto3 client, to look behind the switch's back."""
     import boto3
 
@@ -76,7 +76,7 @@ def client(endpoint: Endpoint, service: str) -> Any:
     return made(
         service,
         endpoint_url=endpoint.url,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id=endpoint.access_key_id,
         aws_secret_access_key=endpoint.secret_access_key.reveal(),
     )
@@ -95,6 +95,35 @@ def new_zone(endpoint: Endpoint, name: str = ZONE) -> str:
     """A hosted zone of its own; its id."""
     made = client(endpoint, "route53").create_hosted_zone(Name=name, CallerReference=secrets.token_hex(8))
     return str(made["HostedZone"]["Id"]).rpartition("/")[2]
+
+
+def new_distribution(endpoint: Endpoint) -> str:
+    """A distribution of its own; its id."""
+    origin = {
+        "Id": "shop",
+        "DomainName": f"origin.{ZONE}",
+        "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"},
+    }
+    made = client(endpoint, "cloudfront").create_distribution(
+        DistributionConfig={
+            "CallerReference": secrets.token_hex(8),
+            "Origins": {"Quantity": 1, "Items": [origin]},
+            "DefaultCacheBehavior": {"TargetOriginId": "shop", "ViewerProtocolPolicy": "https-only"},
+            "Comment": "",
+            "Enabled": True,
+        }
+    )
+    return str(made["Distribution"]["Id"])
+
+
+def new_group(endpoint: Endpoint, name: str, *targets: dict[str, Any]) -> str:
+    """A target group for addresses, with servers in it; its ARN."""
+    balancers = client(endpoint, "elbv2")
+    vpc = client(endpoint, "ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    made = balancers.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
+    arn = str(made["TargetGroups"][0]["TargetGroupArn"])
+    balancers.register_targets(TargetGroupArn=arn, Targets=list(targets))
+    return arn
 
 
 def put(endpoint: Endpoint, zone: str, name: str, kind: str, *values: str, ttl: int = 300, **more: Any) -> None:
@@ -176,14 +205,10 @@ def target_groups(endpoint: Endpoint, proxy: Faulty) -> Subject:
     """A group with two servers by address."""
     mine = f"web-{secrets.token_hex(4)}"
     balancers = client(endpoint, "elbv2")
-    vpc = client(endpoint, "ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
-    made = balancers.create_target_group(Name=mine, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
-    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    arn = new_group(endpoint, mine, {"Id": "10.0.0.1", "Port": 80}, {"Id": "10.0.0.2", "Port": 8080})
 
     def add(*targets: dict[str, Any]) -> object:
         return balancers.register_targets(TargetGroupArn=arn, Targets=list(targets))
-
-    add({"Id": "10.0.0.1", "Port": 80}, {"Id": "10.0.0.2", "Port": 8080})
 
     def opened(**changes: Any) -> Switch:
         given: dict[str, Any] = {
@@ -206,21 +231,7 @@ def target_groups(endpoint: Endpoint, proxy: Faulty) -> Subject:
 
 def cloudfront(endpoint: Endpoint, proxy: Faulty) -> Subject:
     """A distribution."""
-    origin = {
-        "Id": "shop",
-        "DomainName": f"origin.{ZONE}",
-        "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"},
-    }
-    made = client(endpoint, "cloudfront").create_distribution(
-        DistributionConfig={
-            "CallerReference": secrets.token_hex(8),
-            "Origins": {"Quantity": 1, "Items": [origin]},
-            "DefaultCacheBehavior": {"TargetOriginId": "shop", "ViewerProtocolPolicy": "https-only"},
-            "Comment": "",
-            "Enabled": True,
-        }
-    )
-    distribution = made["Distribution"]["Id"]
+    distribution = new_distribution(endpoint)
 
     def opened(**changes: Any) -> Switch:
         given: dict[str, Any] = {"distributions": (distribution,), "paths": ("/index.html", "/assets/*")}

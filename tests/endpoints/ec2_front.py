@@ -73,7 +73,8 @@ def front(behind: Endpoint, directory: Path) -> Iterator[Front]:
     """The door before an endpoint, in a process of its own."""
     program = (sys.executable, "-m", "tests.endpoints.ec2_front", behind.url)
     announced = re.compile(rb"Running on (http://127\.0\.0\.1:\d+)")
-    with running(program, directory / "front.log", announced, {}) as (url, pid):
+    where = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with running(program, directory / "front.log", announced, where) as (url, pid):
         yield Front(Endpoint(url, behind.access_key_id, behind.secret_access_key, pid))
 
 

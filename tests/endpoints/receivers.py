@@ -7,6 +7,7 @@ and SMTP with STARTTLS. A test sets each one's mood and reads what arrived; the 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
 import socket
@@ -17,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,23 @@ class Receivers:
 
     def set_mood(self, provider: str, mood: str) -> None:
         """How a provider answers from now on: one of ``MOODS``."""
-        httpx.put(f"{self.url}/control/{provider}", json={"mood": mood}).raise_for_status()
+        _http().put(f"{self.url}/control/{provider}", json={"mood": mood}).raise_for_status()
 
     def received(self, provider: str) -> list[dict[str, Any]]:
         """What it took or refused, in order: ``path``, ``headers`` and ``body``."""
-        answer = httpx.get(f"{self.url}/received/{provider}")
+        answer = _http().get(f"{self.url}/received/{provider}")
         answer.raise_for_status()
         return list(answer.json())
 
     def forget(self) -> None:
         """Nothing was received, everybody is well."""
-        httpx.delete(f"{self.url}/received").raise_for_status()
+        _http().delete(f"{self.url}/received").raise_for_status()
+
+
+@functools.cache
+def _http() -> httpx.Client:
+    """One for all questions: to make a client costs more than to ask."""
+    return httpx.Client(timeout=30)
 
 
 class _Desk:
@@ -222,6 +229,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
+_SMTP_ANSWERS = {
+    "well": "250 taken",
+    "429": "451 4.7.1 try later",
+    "500": "452 full",
+    "garbage": "<html>a proxy's page</html>",
+}
+
+
 class _Postman:
     """What aiosmtpd asks for each mail."""
 
@@ -235,18 +250,22 @@ class _Postman:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - as above
         mood = DESK.moods.get("mail", "well")
-        message = message_from_bytes(envelope.content)
+        message = message_from_bytes(envelope.content, policy=policy.SMTP)  # which joins what was folded
+        text = next(part for part in message.walk() if not part.is_multipart())  # Alertmanager's has HTML behind it
         entry = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "tls": session.ssl is not None,
-            "headers": dict(message.items()),
-            "body": message.get_payload(decode=True).decode(),  # type: ignore[union-attr]
+            "headers": {name: str(value) for name, value in message.items()},
+            "raw": envelope.content.decode(errors="replace"),
+            "body": text.get_payload(decode=True).decode(),  # type: ignore[union-attr]
         }
         DESK.note("mail", entry)
         if mood == "slow":
             await asyncio.sleep(SLOW_SECONDS)
-        return {"well": "250 taken", "429": "451 4.7.1 try later", "500": "452 full"}.get(mood, "550 5.7.1 DMARC")
+        if mood == "reset":
+            server.transport.abort()
+        return _SMTP_ANSWERS.get(mood, "550 5.7.1 DMARC")
 
 
 def _certificate(directory: Path) -> tuple[Path, Path]:

@@ -21,7 +21,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         settings.PREFECT_SERVER_ANALYTICS_ENABLED: False,
         settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
-    with settings.temporary_settings(own), prefect_test_harness(server_startup_timeout=120):
+    with settings.temporary_settings(own), prefect_test_harness(server_startup_timeout=300):
         yield
 
 

@@ -21,9 +21,10 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
 from prefect.client.schemas.objects import FlowRun
 from prefect.flow_runs import resume_flow_run
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_API_URL
 
 from dr.errors import TargetRefused
+from tests.prefect.speaking import speaking_to
 from tests.prefect.test_runner_parity import Relay
 
 ROOT = Path(__file__).parents[2]
@@ -213,14 +214,12 @@ def test_a_server_that_goes_away_is_no_consent(client: SyncPrefectClient, place:
     assert address.port is not None
     relay = Relay((address.hostname, address.port))
     relay.open()
-    own = {PREFECT_API_URL: f"http://127.0.0.1:{relay.port}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
-    with temporary_settings(own), begun(place) as asking:
+    with speaking_to(f"http://127.0.0.1:{relay.port}/api", retries=0), begun(place) as asking:
         paused(client, asking)
 
         relay.close()
 
-        # Prefect's engine puts its own complaint in front: it cannot tell the server that the run has failed.
-        assert asking.run.exception(60) is not None
+        assert isinstance(asking.run.exception(60), TargetRefused)
     (ended,) = entries(place, "run-end")
     assert "nobody could be asked through Prefect" in ended["error"]
     assert asking.victim.exists()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
+from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
+from prefect.settings import PREFECT_API_URL
 
 from dr.errors import RecoveryFailed
 from tasks.record import last_record
+from tests.prefect.speaking import speaking_to
+from tests.prefect.test_runner_parity import Relay
 from tests.unit.tasks.toy_course import BESIDE, EVERY, toy_course
 
 
@@ -64,3 +70,17 @@ def test_a_part_that_fails_leaves_the_run_completed_where_it_may(
     run = client.read_flow_run(record.id)  # type: ignore[arg-type]
     assert run.state is not None
     assert run.state.is_completed()
+
+
+def test_task_runs_reach_the_server_in_use_after_another_has_gone(client: SyncPrefectClient, tmp_path: Path) -> None:
+    """As when the tests of another file had a server of their own, and this file runs in the same process."""
+    address = urlsplit(str(PREFECT_API_URL.value()))
+    relay = Relay((str(address.hostname), int(address.port or 0)))
+    relay.open()
+    EventsWorker.drain_all(timeout=2)  # so that the other server is the first that any event goes to
+    with speaking_to(f"http://127.0.0.1:{relay.port}/api"):
+        assert emit_event("toy.happened", {"prefect.resource.id": "toy"})
+        relay.close()
+    toy_course(str(tmp_path))
+
+    assert states(client, 5) == ["Completed"] * 5

@@ -19,7 +19,6 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks import PostgresServer, ProtectedSystem
 from deployments.applying import apply_deployment, ensure_pool
-from deployments.cron import parse_cron
 from deployments.deploying import PrefectUnavailable, deploy
 from deployments.registry import WORK_POOL, deployments_of, load_flow
 from deployments.rows import DeployedRow, Done
@@ -28,6 +27,7 @@ from deployments.system_blocks import register_system, register_types
 from dr import __version__
 from dr.configuration import load
 from dr.errors import ConfigurationError
+from dr.policy.cron import parse_cron
 
 DAILY = PROCEDURES[0]
 

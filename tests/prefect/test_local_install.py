@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -11,18 +12,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from deployments.demo_ready import read_ready
 from deployments.local_parts import MARK
 from deployments.local_place import Place
-from deployments.processes import carrying, children_of, process, wait_until_gone
+from deployments.processes import carrying, process, wait_until_gone
 from deployments.schedules import PROCEDURES
+from dr.policy.objectives import Scenario
+from dr.services.process.files import Process as SupervisedProcess
+from dr.services.process.files import read_told
 from tests.prefect.server_fixture import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 PRODUCTION = "postgresql://production.invalid/real"
 
 
@@ -48,7 +54,7 @@ class Local:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=300,
+            timeout=2000,
         )
         return told.returncode, told.stdout
 
@@ -57,6 +63,26 @@ class Local:
         (running,) = [one.running() for one in self.place.parts if one.name == part]
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
+
+    def dr(self, *words: str) -> tuple[int, str]:
+        """``dr`` on a terminal that knows the printed configuration alone; its exit code and what it said."""
+        told = subprocess.run(
+            (sys.executable, "-m", "dr.cli", *words),
+            env={**os.environ, "PYTHONPATH": str(ROOT), "DR_CONFIG": str(self.place.demo_directory / "dr.toml")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=280,
+        )
+        return told.returncode, told.stdout
+
+    def services(self) -> list[SupervisedProcess]:
+        """The supervisors of the demo's services that are alive, and what they supervise."""
+        told = [read_told(file.parent) for file in self.place.demo_directory.glob("state/services/*/*/status.json")]
+        found = [one for item in told if item is not None for one in (item.supervisor, item.child) if one is not None]
+        return [one for one in found if one.alive]
 
     def left(self) -> list[int]:
         """Processes of this install."""
@@ -150,24 +176,77 @@ def test_a_killed_server_comes_back_with_its_history(local: Local) -> None:
     assert local.place.worker.running() not in (None, worker)
 
 
-def test_a_demo_whose_database_died_ends_and_is_built_anew(local: Local) -> None:
-    """It does not look alive without one, and the Blocks then describe the new one."""
-    demo = local.place.demo.running()
+def _fetched(port: int, path: str, body: str | None = None) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET" if body is None else "POST", path, body)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_every_disaster_of_the_guide_may_be_made_on_the_demo(local: Local) -> None:
+    """It says of itself that it is a test system, and each disaster has something to break and a way back."""
+    told = {one: local.dr("simulate-disaster", "--scenario", one, "--dry-run") for one in Scenario}
+
+    assert {code for code, _ in told.values()} == {0}, told
+    assert all("recover     dr " in said and "undo        dr " in said for _, said in told.values())
+    assert "standby" in told[Scenario.FULL_SYSTEM_FAILURE][1]
+    assert "standby" not in told[Scenario.DATA_CENTER_OUTAGE][1]
+
+
+def test_a_newcomer_breaks_the_shop_and_recovers_it(local: Local) -> None:
+    """On a terminal with nothing but the configuration that is printed; the customer's address answers again."""
+    broken = local.dr("simulate-disaster", "--scenario", "application-failure", "--confirm", "demo")
+    seen = local.dr("assess", "--seconds", "60")
+
+    recovered = local.dr("recover-app", "--confirm", "demo")
+
+    assert broken[0] == recovered[0] == 0, (broken, recovered)
+    assert "Application: NOT RUNNING" in seen[1]
+    assert "dr recover-app" in seen[1]
+    ready = read_ready(local.place.ready_file)
+    assert ready is not None
+    assert _fetched(ready.shop_port, "/api/health")[0] == 200
+
+
+def test_alerts_arrive_on_a_page(local: Local) -> None:
+    """What is posted to the demo's webhook is shown, and nothing in it becomes part of the page itself."""
+    ready = read_ready(local.place.ready_file)
+    assert ready is not None
+    port = urlsplit(ready.alerts).port or 0
+    taken = _fetched(port, "/", json.dumps({"text": "backup-overdue <b>now</b>"}))
+    page = _fetched(port, "/")[1]
+
+    assert taken[0] == 200
+    assert "backup-overdue &lt;b&gt;now&lt;/b&gt;" in page
+    assert "backup-overdue" in (local.place.demo_directory / "alerts.log").read_text()
+
+
+def test_a_demo_that_died_is_built_anew_and_what_it_had_started_is_gone(local: Local) -> None:
+    """Its services outlive it; they are ended before others take their place, and the Blocks describe those."""
+    demo, before = local.place.demo.running(), local.services()
     assert demo is not None
-    commands = {child: (Path("/proc") / str(child.pid) / "comm").read_text() for child in children_of(demo.pid)}
-    (server,) = [child for child, command in commands.items() if command == "postgres\n"]
-    server.send(signal.SIGKILL)
+    local.kill("demo")
     assert wait_until_gone([demo], seconds=60)
+    assert all(one.alive for one in before)
 
     code, said = local.run("up")
 
     assert (code, "demo system: building" in said, "worker: beginning" in said) == (0, True, False), said
     assert "block protected-system/demo: updated" in said
+    assert before
+    assert not any(one.alive for one in before)
 
 
 def test_down_ends_what_is_left_and_nothing_else(local: Local) -> None:
-    """The demo killed, a pid file pointing at this very test: ours is gone, the test lives, no litter."""
+    """The demo killed, a pid file pointing at this very test: ours is gone, the test lives, no litter.
+
+    Also a service that somebody has begun again from a terminal, which carries no mark of ours.
+    """
     temporary = local.place.temporary
+    services = local.services()
     local.kill("demo")
     ours = process(os.getpid())
     worker_file = local.place.directory / "run" / "worker.json"
@@ -180,5 +259,7 @@ def test_down_ends_what_is_left_and_nothing_else(local: Local) -> None:
     assert "left behind: " in said  # the worker, whose pid file was wrong, by its mark
     assert ours.alive
     assert local.left() == []
+    assert len(services) >= 3
+    assert not any(one.alive for one in services)
     assert not temporary.exists()
     assert local.run("down")[1].startswith("Nothing was running.")

@@ -45,9 +45,12 @@ from tests.prefect.real_install import (
     until,
     waiting,
 )
+from tests.prefect.real_procedures import APPROVER, Played, play
 from tests.prefect.server_fixture import real_server, real_worker
+from tests.prefect.speaking import speaking_to
+from tests.scenarios.product import product
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def install(tmp_path_factory: pytest.TempPathFactory, database: Secret) -> Itera
     """Registered by ``deploy``, with a worker that knows nothing but the server's address."""
     directory = tmp_path_factory.mktemp("install")
     file = configure(directory, database)
-    with real_server(directory) as server, temporary_settings({PREFECT_API_URL: server.api}):
+    with real_server(directory) as server, speaking_to(server.api):
         rows = deploy(SYSTEM, file=file, say=lambda row: None)
         with real_worker(server, directory, {"DR_RETRY_BASE_SECONDS": "0.01"}) as worker:
             yield Install(directory, file, database, server, worker.pid, rows)
@@ -215,6 +218,56 @@ def test_registering_again_finds_everything_as_it_should_be(install: Install, cl
         assert [one.id for one in after.schedules] == [one.id for one in deployment.schedules]
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, install: Install) -> Iterator[Played]:
+    """A product whose application was killed, brought back from the forms of the same server by the same worker."""
+    with (
+        product(tmp_path_factory.mktemp("product") / "here", kinds=()) as shop,
+        get_client(sync_client=True) as opened,
+    ):
+        yield play(opened, install, shop)
+
+
+def test_a_recovery_that_is_declined_in_its_form_touches_nothing(played: Played) -> None:
+    """The form shows the plan; refused, the run says who it was, and everything is as it was."""
+    declined = played.declined
+
+    assert "Start: application" in declined.question
+    assert (declined.run.state_name, declined.record["outcome"]) == ("Failed", "failed")
+    assert f"rejected by {APPROVER} (a test)" in str(declined.run.state and declined.run.state.message)
+    assert declined.approvals == []
+    assert played.untouched
+
+
+def test_an_application_is_recovered_from_its_form(played: Played) -> None:
+    """Agreed to, it answers again, and who agreed is kept."""
+    approved = played.approved
+
+    assert approved.run.state_name == "Completed", approved.run.state and approved.run.state.message
+    assert played.answers
+    assert [(row["by"], row["reason"]) for row in approved.approvals] == [(APPROVER, "a test")]
+    assert {"application-plan", "approval", "application", "application-report"} <= set(approved.shown)
+
+
+def test_a_recovered_system_is_verified_from_the_form(played: Played) -> None:
+    """With a backup of it and its WAL seen to arrive, and nobody asked."""
+    verified = played.verified
+
+    assert verified.run.state_name == "Completed", verified.run.state and verified.run.state.message
+    assert {"recovered-answers", "recovered-report"} <= set(verified.shown)
+    assert verified.record["outcome"] == "completed"
+
+
+def test_a_database_is_exchanged_from_its_form(played: Played) -> None:
+    """Production's data directory is replaced after somebody agreed, and takes orders again."""
+    exchanged = played.exchanged
+
+    assert exchanged.run.state_name == "Completed", exchanged.run.state and exchanged.run.state.message
+    assert [row["by"] for row in exchanged.approvals] == [APPROVER]
+    assert {"recovery-phases", "recovery-checks", "in-place-report"} <= set(exchanged.shown)
+    assert played.missing == 0
+
+
 @pytest.fixture
 def stuck(install: Install, client: SyncPrefectClient, nightly: FlowRun) -> Iterator[Stuck]:
     """It waits until the test is over, or does something about it."""
@@ -287,7 +340,7 @@ def test_a_scheduler_that_creates_no_runs_is_found_out(tmp_path: Path, database:
     file = configure(tmp_path, database)
     with (
         real_server(tmp_path, "--no-services") as server,
-        temporary_settings({PREFECT_API_URL: server.api}),
+        speaking_to(server.api),
         pytest.raises(SchedulerSilent) as told,
     ):
         deploy(SYSTEM, file=file, say=lambda row: None, patience_seconds=8)

@@ -25,13 +25,14 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.exceptions import ParameterTypeError
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL
 from prefect.types.entrypoint import EntrypointType
 
 from dr.errors import KeyUnusable
 from tasks.record import last_record
 from tasks.run import RunRecord
 from tasks.runner import RUNNER, flow, publish_table
+from tests.prefect.speaking import speaking_to
 from tests.prefect.toy_flow import stopped, toy
 
 ROOT = Path(__file__).parents[2]
@@ -226,7 +227,7 @@ def test_what_prefect_could_not_be_told_is_in_the_record_and_fails_nothing() -> 
         return took
 
     relay.open()
-    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{relay.port}/api"}):
+    with speaking_to(f"http://127.0.0.1:{relay.port}/api"):
         took = alone()
     relay.close()
 

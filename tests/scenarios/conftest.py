@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scenarios.lost_host import LostHost, lost_host
+from tests.scenarios.losing_host import lost_host
+from tests.scenarios.lost_host import LostHost
 
 
 @pytest.fixture(scope="session")

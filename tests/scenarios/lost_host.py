@@ -9,46 +9,36 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from dr.catalog.lsn import Lsn
 from dr.configuration.model import EncryptionSettings, StoreSettings, System
-from dr.configuration.procedures.dns import DnsSettings
-from dr.crypto.gnupg import stop_agent
 from dr.demo.beside.part import Compared
-from dr.demo.beside.tree import write
 from dr.demo.configuration_file import environment_for, write_configuration
-from dr.operations.wal.hurry import hurry
-from dr.pipeline.process import run
-from dr.postgres.canary import beat
-from dr.postgres.connection import connected
-from tests.contracts.traffic_subjects import client
+from tests.contracts.traffic_subjects import client, put
 from tests.endpoints.serving import Endpoint
 from tests.scenarios.machine import ROOT, Machine
-from tests.scenarios.product import Product, product
+from tests.scenarios.product import Product
 from tests.scenarios.product_watch import end_all
 from tests.scenarios.product_writer import Order
+from tests.scenarios.surroundings import AFTER, BEFORE, NAME, TTL_SECONDS, Surroundings
+
+__all__ = ["AFTER", "BEFORE", "KINDS", "Host", "LostHost", "Tied", "amazon_of", "stored_in"]
 
 KINDS = ("redis", "files", "config", "secrets", "certificates", "code", "logs")
-NAME = "shop.example.org"
-BEFORE, AFTER = "192.0.2.1", "192.0.2.99"
-_STAYS = ("cloud", "application", "safe")
+_STAYS = ("cloud", "application", "safe", "around")
 """What is not on the lost host: the cloud, the release that whoever sets up a host deploys, the safe with the key."""
 
-_BROUGHT = ("redis.conf", "references.sql")
+BROUGHT = ("redis.conf", "references.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +70,13 @@ class Host:
 
     def missing(self) -> tuple[Order, ...]:
         """Acknowledged orders that are not there as they were."""
+        there = self.there()
+        return tuple(order for order in self.lost.acknowledged if order.reference not in there)
+
+    def there(self) -> frozenset[str]:
+        """References of the acknowledged orders that are there as they were."""
         found = self.here(self.lost.product.rows)
-        return tuple(order for order in self.lost.acknowledged if not found.issuperset(order.rows))
+        return frozenset(order.reference for order in self.lost.acknowledged if found.issuperset(order.rows))
 
     def compared(self) -> dict[str, Compared]:
         """Every part beside the database that is brought to its place, held against what it was."""
@@ -94,19 +89,46 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Tied:
+    """A recovery point that was whole ``at`` this moment. The first ``before`` of the acknowledged orders came before
+    its position, whatever came after the first ``until`` of them came later; of those between nobody knows.
+    """
+
+    label: str
+    before: int
+    until: int
+    at: datetime
+
+    def fits(self, acknowledged: tuple[Order, ...], there: frozenset[str]) -> bool:
+        """Whether these orders, by their references, are the point's: all that came before it, and none later."""
+        references = [order.reference for order in acknowledged]
+        return there.issuperset(references[: self.before]) and there.isdisjoint(references[self.until :])
+
+
+@dataclass(frozen=True, slots=True)
 class LostHost:
     """``acknowledged`` were the orders that customers were told of, the ``shipped`` first of them before the last WAL
-    that any store has. ``passphrase_file`` protects the ``key_file``.
+    that any store has. ``passphrase_file`` protects the ``key_file``. ``around`` is what stands around the host.
+    ``newest`` is the recovery point that everything belongs to, ``earlier`` one before it that little belongs to.
+    ``stored`` are the keys that the bucket had when the host was lost.
     """
 
     product: Product
-    point: str
+    newest: Tied
+    earlier: Tied
     acknowledged: tuple[Order, ...]
     shipped: int
     disaster_at: datetime
     key_file: Path
     passphrase_file: Path
     zone: str
+    around: Surroundings
+    stored: frozenset[str]
+
+    @property
+    def point(self) -> str:
+        """The newest recovery point's label."""
+        return self.newest.label
 
     @property
     def cloud(self) -> StoreSettings:
@@ -115,11 +137,7 @@ class LostHost:
     @property
     def amazon(self) -> Endpoint:
         """Where moto stands for Amazon."""
-        url, key, secret = self.cloud.endpoint_url, self.cloud.access_key_id, self.cloud.secret_access_key
-        assert url is not None
-        assert key is not None
-        assert secret is not None
-        return Endpoint(url, key, secret)
+        return amazon_of(self.product)
 
     @property
     def port(self) -> int:
@@ -130,23 +148,29 @@ class LostHost:
 
     def leads_to(self) -> str:
         """Where the product's name leads, by Amazon's account."""
+        return self.record()[0]
+
+    def record(self) -> tuple[str, int]:
+        """The same with its time to live, in seconds."""
         found = client(self.amazon, "route53").list_resource_record_sets(HostedZoneId=self.zone)
         record = next(one for one in found["ResourceRecordSets"] if one["Name"] == f"{NAME}.")
-        return str(record["ResourceRecords"][0]["Value"])
+        return str(record["ResourceRecords"][0]["Value"]), int(record["TTL"])
 
     def lead_back(self) -> None:
         """As it was before the disaster."""
-        record = {"Name": NAME, "Type": "A", "TTL": 300, "ResourceRecords": [{"Value": BEFORE}]}
-        changes = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]}
-        client(self.amazon, "route53").change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch=changes)
+        put(self.amazon, self.zone, NAME, "A", BEFORE, ttl=TTL_SECONDS)
+        self.around.lead_back()
 
     def clear_services(self) -> None:
         """Whatever runs there has ended."""
         end_all(self.product.directory)
 
     def clear(self) -> None:
-        """Everything of the host is gone, and whatever runs there."""
+        """Everything of the host is gone, and whatever runs there. The bucket has what it had then, and no more: what
+        was recovered to an earlier moment on another host, and backed up there, would be the newest.
+        """
         self.clear_services()
+        _forget(self.amazon, self.cloud, self.stored)
         for path in self.product.directory.iterdir():
             if path.name in _STAYS:
                 continue
@@ -154,7 +178,7 @@ class LostHost:
         self.lead_back()
         # What whoever sets up a host brings along, and what installing Redis makes.
         (self.product.directory / "beside").mkdir()
-        for name in _BROUGHT:
+        for name in BROUGHT:
             shutil.copy(self.product.directory / "safe" / name, self.product.directory / "beside" / name)
         (self.product.directory / "beside" / "redis").mkdir(mode=0o700)
 
@@ -192,83 +216,22 @@ class LostHost:
         }
 
 
-@contextmanager
-def lost_host(directory: Path) -> Iterator[LostHost]:
-    """Build it, back it up, let customers order, and lose it by SIGKILL in the midst of their orders."""
-    with product(directory / "here", kinds=KINDS) as made:
-        zone = _name_in(made)
-        made.reconfigure(dns=_dns(made, zone))
-        with connected(made.superuser_url) as connection:
-            beat(connection)
-        point = made.back_up()
-        made.writer.wait_for_more(10)
-        shipped = len(made.acknowledged())
-        _ship(made)
-        made.writer.wait_for_more(5)
-        assert made.receiver is not None
-        made.receiver.kill()
-        made.kill()
-        disaster_at = datetime.now(UTC)
-        made.writer.stop()
-        safe = made.directory / "safe"
-        safe.mkdir(mode=0o700)
-        key, passphrase = _escrow(made, safe)
-        for name in _BROUGHT:
-            shutil.copy(made.directory / "beside" / name, safe / name)
-        yield LostHost(made, point, made.acknowledged(), shipped, disaster_at, key, passphrase, zone)
+def stored_in(amazon: Endpoint, store: StoreSettings) -> frozenset[str]:
+    """The keys of a bucket."""
+    pages = amazon.client().get_paginator("list_objects_v2").paginate(Bucket=store.bucket)
+    return frozenset(item["Key"] for page in pages for item in page.get("Contents", ()))
 
 
-def _ship(made: Product) -> None:
-    """Everything that is committed now reaches the stores."""
-    with connected(made.superuser_url) as connection:
-        row = connection.execute("SELECT pg_current_wal_flush_lsn()::text AS lsn").fetchone()
-    assert row is not None
-    assert hurry(made.system, 60, until=Lsn.parse(row["lsn"]))
+def _forget(amazon: Endpoint, store: StoreSettings, but: frozenset[str]) -> None:
+    later = [{"Key": key} for key in stored_in(amazon, store) - but]
+    for begin in range(0, len(later), 1000):
+        amazon.client().delete_objects(Bucket=store.bucket, Delete={"Objects": later[begin : begin + 1000]})
 
 
-def _name_in(made: Product) -> str:
-    """A zone at Amazon in which the product's name leads to the host that will be lost."""
+def amazon_of(made: Product) -> Endpoint:
+    """Where moto stands for Amazon."""
     cloud = next(store for store in made.system.stores if store.name == "cloud")
     assert cloud.endpoint_url is not None
     assert cloud.access_key_id is not None
     assert cloud.secret_access_key is not None
-    amazon = Endpoint(cloud.endpoint_url, cloud.access_key_id, cloud.secret_access_key)
-    made_zone = client(amazon, "route53").create_hosted_zone(Name="example.org", CallerReference=secrets.token_hex(8))
-    return str(made_zone["HostedZone"]["Id"]).rpartition("/")[2]
-
-
-def _dns(made: Product, zone: str) -> DnsSettings:
-    cloud = next(store for store in made.system.stores if store.name == "cloud")
-    return DnsSettings(
-        region=cloud.region,
-        endpoint_url=cloud.endpoint_url,
-        access_key_id=cloud.access_key_id,
-        secret_access_key=cloud.secret_access_key,
-        zone=zone,
-        names=(NAME,),
-        primary=(BEFORE,),
-        recovered=(AFTER,),
-    )
-
-
-def _escrow(made: Product, safe: Path) -> tuple[Path, Path]:
-    """The key as it lies in a safe: exported, and protected by a passphrase that lies beside it."""
-    passphrase, plain, key = safe / "passphrase", safe / "plain.asc", safe / "key.asc"
-    write(passphrase, secrets.token_urlsafe(18))
-    with tempfile.TemporaryDirectory(prefix="dr-safe-") as short:
-        home = Path(short)
-        try:
-            _gpg(made.system.encryption.gnupg_home or home, "--output", plain, "--export-secret-keys")
-            _gpg(home, "--import", plain)
-            protect = ("--passphrase-file", passphrase)
-            _gpg(home, *protect, "--change-passphrase", made.system.encryption.recipients[0])
-            _gpg(home, *protect, "--output", key, "--export-secret-keys")
-        finally:
-            stop_agent(home)
-    plain.unlink()
-    return key, passphrase
-
-
-def _gpg(home: Path, *words: str | Path) -> None:
-    ended, _ = run("gpg", ("gpg", "--homedir", home, "--batch", "--pinentry-mode", "loopback", "--armor", *words))
-    assert ended.ok, ended.stderr
+    return Endpoint(cloud.endpoint_url, cloud.access_key_id, cloud.secret_access_key)

@@ -135,7 +135,12 @@ class Product:
     def back_up(self, kind: str = "base") -> str:
         """The database, then everything beside it; the label of the recovery point that ties them together."""
         self.dr("backup", "--cloud", "--kind", kind)
-        made = self.dr("application-backup", "--cloud")["backups"]
+        return self.tie_together()
+
+    def tie_together(self, *kinds: str) -> str:
+        """Back up what is beside the database, or these kinds of it; the label of the recovery point."""
+        only = [word for kind in kinds for word in ("--only", kind)]
+        made = self.dr("application-backup", "--cloud", *only)["backups"]
         return next(str(item["backup"]) for item in made if item["kind"] == "point")
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from dr.cli.output import plain
 from dr.cli.runners import effective_configuration, procedures, record_of_last_run, tables_of
 from dr.cli.session import Session
 from dr.policy.objectives import Scenario
+
+if TYPE_CHECKING:
+    from dr.configuration.model import System
 
 
 def quarterly_drill(
@@ -49,7 +52,7 @@ def quarterly_drill(
     try:
         _make(session, system.name, scenario, prepared=prepared, typed=typed, seconds=seconds, seed=seed)
     finally:
-        _show(session)
+        _show(session, system)
 
 
 def _make(
@@ -96,8 +99,10 @@ def _checklist(session: Session, *, ask: bool, confirmed: bool) -> tuple[bool, .
     return tuple(answers)
 
 
-def _show(session: Session) -> None:
+def _show(session: Session, system: System) -> None:
     """Whatever it came to: the tables come first, the error after them."""
+    from dr.operations.incident.find import incidents
+
     record = record_of_last_run()
     if record is None or record.flow != "quarterly-drill":
         return
@@ -109,7 +114,10 @@ def _show(session: Session) -> None:
         session.output.table(title, tables.get(key, []))
         session.output.document[key] = tables.get(key, [])
     session.output.document["report"] = "\n".join(i.text for i in record.artifacts if i.key == "quarterly-report")
-    session.output.say(f"The report is with run {record.id}, and in the incident: dr incident report")
+    drilled = next((one.id for one in incidents(system) if one.opened.drill), "")
+    session.output.say(
+        f"The report is with run {record.id}; its timeline, step by step: dr incident report --incident {drilled}"
+    )
 
 
 def _tell(session: Session, key: str, *, aside: bool) -> None:

@@ -134,7 +134,7 @@ def recover_db(
     Nothing is ever restored over something that is there; --in-place and --swap
     exchange directories, and keep the old one. Exit code 11: refused or
     declined, nothing was touched; 16: recovered, but later or with more loss
-    than the objective allows.
+    than the objective allows; 21: in place, and the other region is in charge.
 
     Examples:
       dr recover-db --dry-run

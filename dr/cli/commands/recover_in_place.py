@@ -67,7 +67,8 @@ def show_done(session: Session, done: RecoveredInPlace, system: System) -> None:
         out.say(line)
     out.say("Nothing of ours removes it: dr recover-db --undo puts it back; rm -r is for you, when you are sure.")
     out.say("Then: dr verify, and dr backup --kind base, for the WAL before this moment is on another timeline.")
-    verdict.show(session, done.outcome, system)
+    started = system.procedures.recovery.database_service is not None
+    verdict.show(session, done.outcome, system, in_service=started)
 
 
 def _flow(session: Session, wanted: Wanted, backup: str, **more: Any) -> Any:

@@ -11,6 +11,8 @@ from dr.configuration.alerting.alerts import AlertsSettings
 from dr.configuration.alerting.jira import JiraSettings
 from dr.configuration.alerting.mail import MailSettings
 from dr.configuration.alerting.pagerduty import PagerDutySettings
+from dr.configuration.alerting.pings import PingsSettings
+from dr.configuration.alerting.schedules import SchedulesSettings
 from dr.configuration.alerting.slack import SlackSettings
 from dr.configuration.alerting.sms import SmsSettings
 from dr.configuration.alerting.teams import TeamsSettings
@@ -33,6 +35,8 @@ class AlertingSettings:
     mail: MailSettings = dataclasses.field(default_factory=MailSettings)
     jira: JiraSettings = dataclasses.field(default_factory=JiraSettings)
     teams: TeamsSettings = dataclasses.field(default_factory=TeamsSettings)
+    pings: PingsSettings = dataclasses.field(default_factory=PingsSettings)
+    schedules: SchedulesSettings = dataclasses.field(default_factory=SchedulesSettings)
 
 
 ALERTING_CLASSES: tuple[tuple[str, type[DataclassInstance]], ...] = (
@@ -43,6 +47,8 @@ ALERTING_CLASSES: tuple[tuple[str, type[DataclassInstance]], ...] = (
     ("mail", MailSettings),
     ("jira", JiraSettings),
     ("teams", TeamsSettings),
+    ("pings", PingsSettings),
+    ("schedules", SchedulesSettings),
 )
 
 

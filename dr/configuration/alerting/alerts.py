@@ -49,8 +49,9 @@ class AlertsSettings:
     timezone: str = given(zone, "time zone of quiet_hours", "UTC")
     escalation: tuple[str, ...] = given(
         parsers.words,
-        "what is used in turn while a critical alert is not acknowledged",
-        ("slack", "sms"),
+        "what is used in turn while a critical alert is not acknowledged: channels, contacts (each of"
+        " incident.contacts by text message and mail), bridge (all of them, with incident.bridge)",
+        ("slack", "sms", "contacts", "bridge"),
     )
     escalation_minutes: float = given(parsers.positive_minutes, "how long each step of an escalation waits", 10.0)
     repeat_hours: int = given(parsers.count, "hours after which an alert that goes on is told again", 4)

@@ -27,7 +27,9 @@ class SimulationSettings:
         (),
     )
     region_services: tuple[str, ...] = given(
-        parsers.words, "services of the region that a data-center-outage takes down; empty: all below services", ()
+        parsers.words,
+        "services of the region that a data-center-outage takes down, with their data; empty: all there is",
+        (),
     )
     region_paths: tuple[Path, ...] = given(
         parsers.paths, "what a data-center-outage takes besides that: a local store of the same region", ()

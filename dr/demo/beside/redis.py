@@ -65,10 +65,10 @@ class RedisPart:
     def __init__(self, room: Room, program: Program, port: int) -> None:
         self._program = program
         self._port = port
-        self._directory = room.directory / "redis"
+        self.directory = room.directory / "redis"
         self._password = secrets.token_hex(18)
-        self._settings = RedisSettings(url=Secret(f"redis://:{self._password}@{LOOPBACK}:{port}"))
-        self._server = Server(self._settings)
+        self.settings = RedisSettings(url=Secret(f"redis://:{self._password}@{LOOPBACK}:{port}"))
+        self._server = Server(self.settings)
         self._child: Child | None = None
         self._before: Mapping[tuple[int, bytes], Held] = {}
 
@@ -77,7 +77,7 @@ class RedisPart:
         return (self._child.process.pid if self._child is not None else None,)
 
     def settle(self, components: ComponentSettings) -> ComponentSettings:
-        return dataclasses.replace(components, redis=self._settings)
+        return dataclasses.replace(components, redis=self.settings)
 
     def fill(self) -> None:
         with self._server.client(0) as client:
@@ -91,7 +91,7 @@ class RedisPart:
     def destroy(self) -> None:
         """The host is gone: the server is killed, and what it had written to its disk with it."""
         self.end()
-        shutil.rmtree(self._directory)
+        shutil.rmtree(self.directory)
 
     def make_ready(self) -> None:
         """A fresh server, empty, at the same address."""
@@ -111,13 +111,10 @@ class RedisPart:
 
     def begin(self) -> None:
         """Start it on whatever lies in its directory, and wait until it answers."""
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        self.directory.mkdir(mode=0o700, exist_ok=True)
         self._child = Child("redis-server", (self._program.path, "-"), stdin=subprocess.PIPE)
         # By its standard input: its password is to be in no argv and in no file.
-        text = _CONFIGURATION.format(
-            address=LOOPBACK, port=self._port, password=self._password, directory=_quoted(str(self._directory))
-        )
-        self._child.stdin.write(text.encode())
+        self._child.stdin.write(self.configuration().encode())
         self._child.close_stdin()
         deadline = time.monotonic() + _BOOT_SECONDS
         while not self._answers():
@@ -126,6 +123,12 @@ class RedisPart:
                 said = str(ended) if ended is not None else self._child.stderr_so_far()
                 raise ToolError("the demo's Redis does not start", said, "Run redis-server by hand.")
             time.sleep(0.02)
+
+    def configuration(self) -> str:
+        """What the server is told, its password too."""
+        return _CONFIGURATION.format(
+            address=LOOPBACK, port=self._port, password=self._password, directory=_quoted(str(self.directory))
+        )
 
     def end(self) -> None:
         """SIGKILL: nothing is written any more."""

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, time, timedelta
 from dr.configuration.alerting.alerts import AlertsSettings
 from dr.configuration.model import System
 from dr.errors import ConfigurationError
+from dr.notify.contacts import escalation_steps
 from dr.notify.protocol import Channel
-from dr.notify.registry import channels
+from dr.notify.public import words_of
+from dr.notify.registry import channels, public_channels
 from dr.operations.alert.book import Book, Waiting, held, read_book, write_book
 from dr.operations.alert.dispatch import Attempt, channel_alerts, due, entered, fallbacks, send
 from dr.policy.alert import Alert, Turn
@@ -40,14 +42,14 @@ def tell(system: System, found: Sequence[Alert], unknown: frozenset[str] = froze
     with held(system) as file:
         book = read_book(system)
         wrong = _unique((*found, *book.manual, *channel_alerts(system.name, book)))
-        decided = decide(book.open, wrong, routes(system, tuple(here)), now, unknown)
+        decided = decide(book.open, wrong, routes(system, here), now, unknown)
         book = replace(book, open=decided.open)
         retried, later = due(replace(book, waiting=_still_wanted(book.waiting, book)), now)
         book = replace(book, waiting=later)
         says = (*decided.deliveries, *(item.delivery for item in retried))
         # Before anything is said: who dies in the midst says it once more, instead of never.
         write_book(file, replace(book, waiting=(*later, *_as_waiting(says, retried, now))))
-        attempts = _round(here, says, book, now)
+        attempts = _round(here, reach(system, here), says, book, now)
         book = entered(book, attempts, retried, now)
         write_book(file, book)
     return Told(attempts, book, tuple(here))
@@ -85,20 +87,27 @@ def acknowledge(system: System, key: str, by: str) -> Told:
             ) from None
         book = replace(book, open=opened)
         write_book(file, book)
-        attempts = send(here, says, now)
+        attempts = send(reach(system, here), says, now)
         book = entered(book, attempts, (), now)
         write_book(file, book)
     return Told(attempts, book)
 
 
-def routes(system: System, available: tuple[str, ...]) -> Routes:
+def reach(system: System, here: dict[str, Channel]) -> dict[str, Channel]:
+    """Everybody who can be told: by the channels, by the steps of the escalation, and by what users read."""
+    return {**public_channels(system), **escalation_steps(system, here), **here}
+
+
+def routes(system: System, here: dict[str, Channel]) -> Routes:
     """The settings, as decisions take them."""
     given = system.alerting.alerts
     return Routes(
-        available=available,
+        available=tuple(here),
         critical=given.critical,
         warning=given.warning,
-        escalation=tuple(step for step in given.escalation if step in available),
+        public=tuple(public_channels(system)),
+        announced=frozenset(words_of(system)),
+        escalation=tuple(escalation_steps(system, here)),
         escalation_after=timedelta(minutes=given.escalation_minutes),
         repeat_after=timedelta(hours=given.repeat_hours),
         quiet=_quiet(given),
@@ -113,8 +122,10 @@ def _quiet(given: AlertsSettings) -> tuple[time, time] | None:
     return time.fromisoformat(begin), time.fromisoformat(end)
 
 
-def _round(here: dict[str, Channel], says: Sequence[Delivery], book: Book, now: datetime) -> tuple[Attempt, ...]:
-    attempts = send(here, says, now)
+def _round(
+    here: dict[str, Channel], reached: dict[str, Channel], says: Sequence[Delivery], book: Book, now: datetime
+) -> tuple[Attempt, ...]:
+    attempts = send(reached, says, now)
     threads = {item.alert.key: item.threads for item in book.open}
     return (*attempts, *send(here, fallbacks(here, attempts, threads), now))
 

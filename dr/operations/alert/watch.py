@@ -7,6 +7,7 @@ from datetime import datetime
 
 from dr.configuration.model import System
 from dr.operations.alert.book import held, read_book, write_book
+from dr.operations.alert.runs import still_failed
 from dr.operations.alert.tell import Told, tell
 from dr.operations.measure.gather import Measured
 from dr.policy.alert_rules import Evaluated, evaluate
@@ -27,7 +28,8 @@ def watch(system: System, measured: Measured, now: datetime) -> Watched:
         book = read_book(system)
         evaluated = evaluate(measured.samples, book.broken, now, measured.unmeasured)
         kept = (item for item in book.broken if _rule_of(item.key) in evaluated.unknown)
-        write_book(file, replace(book, broken=(*evaluated.broken, *kept)))
+        manual = still_failed(book.manual, measured.samples, now)
+        write_book(file, replace(book, broken=(*evaluated.broken, *kept), manual=manual))
     return Watched(measured, evaluated, tell(system, evaluated.alerts, evaluated.unknown))
 
 

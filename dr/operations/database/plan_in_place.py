@@ -15,6 +15,7 @@ from dr.operations.database.serve import database_service, is_served
 from dr.operations.database.stage import choose_for, require_space
 from dr.operations.database.trials import GoodWhen, check_condition
 from dr.operations.plan_recovery import plan
+from dr.operations.region.only_primary import refuse_beside_primary
 from dr.policy.recovery_plan import RecoveryPlan
 from dr.policy.recovery_target import RecoveryTarget
 from dr.postgres.postmaster import postmaster_pid
@@ -48,10 +49,14 @@ class InPlace:
 
 
 def plan_in_place(system: System, wanted: InPlace) -> RecoveryPlan:
-    """The plan. Raises ``TargetRefused``, ``IdentityMismatch`` or ``ConfigurationError`` when it may not be done."""
+    """The plan. Raises ``TargetRefused``, ``IdentityMismatch`` or ``ConfigurationError`` when it may not be done.
+
+    ``NotFenced`` where the other region is in charge.
+    """
     name = database_service(system)
     source_url(system)
     place = place_at(system, datetime.now(UTC))
+    unknown = refuse_beside_primary(system, place.data)
     chosen = choose_for(system, place.staged, wanted.backup, wanted.until)
     if chosen.point is None:
         raise TargetRefused(
@@ -67,7 +72,7 @@ def plan_in_place(system: System, wanted: InPlace) -> RecoveryPlan:
     require_its_service(system, place.data, service(system, name))
     drawn = plan(system, chosen)
     application = [item for layer in application_order(system) for item in layer]
-    warnings = [*drawn.warnings, *occupied.warnings]
+    warnings = [*drawn.warnings, *occupied.warnings, *unknown]
     warnings += [f"{path} is left of a recovery that was not brought to its end" for path in left]
     if not application:
         warnings.append("no service is the application: whoever writes goes on until PostgreSQL is stopped")
@@ -134,7 +139,7 @@ def _steps(wanted: InPlace, database: str, application: list[str], data: Path) -
     ]
     end = [
         f"exchange by renaming; the old directory is kept as {data.name}.before_...",
-        "start PostgreSQL and wait until it answers",
+        "start PostgreSQL and wait until it answers; erase whoever was forgotten meanwhile",
         "start the application and wait until it is healthy",
     ]
     if wanted.swap:

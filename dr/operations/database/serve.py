@@ -9,6 +9,7 @@ from dr.configuration.model import System
 from dr.errors import ConfigurationError, IdentityMismatch, RecoveryFailed, ServiceError, SourceError
 from dr.operations.check_source import source_url
 from dr.operations.database.place import data_directory, require_stopped
+from dr.operations.region.only_primary import refuse_beside_primary
 from dr.postgres.inspection import read_facts
 from dr.postgres.postmaster import FILE, postmaster_pid
 from dr.services.protocol import State, Status
@@ -43,8 +44,10 @@ def start_database(system: System, identifier: str, seconds: float = 300.0) -> S
     """Start it and wait until it answers at production's address, takes writes, and is the cluster ``identifier``.
 
     Raises ``RecoveryFailed`` when who answers does not run in production's directory: then that is not in service.
+    ``NotFenced`` where the other region was put in charge meanwhile: nothing is started.
     """
     name = database_service(system)
+    refuse_beside_primary(system, data_directory(system))
     item = service(system, name)
     item.start(seconds)
     url = source_url(system)

@@ -10,6 +10,7 @@ from dr.catalog.erasures import ErasureEntry
 from dr.configuration.model import System
 from dr.crypto.gnupg import opened
 from dr.errors import RecoveryFailed, SourceError, StoreError
+from dr.operations.check_source import source_url
 from dr.operations.erasure.copies import fetch, list_copies
 from dr.operations.erasure.file import read_ledger
 from dr.operations.erasure.statements import PARAMETER, ErasureFile, ErasureStatements, read_statements
@@ -54,6 +55,17 @@ def re_erase(system: System, url: Secret) -> Erased:
     ran = run_statements(system, url, subjects, found)
     logger.info("%d people erased again: %d rows", len(subjects), ran.rows)
     return Erased(len(subjects), ran.statements, ran.rows, notes)
+
+
+def re_erase_running(system: System) -> Erased:
+    """The same in production's own database, as the role that may erase; nothing where erasures are not configured.
+
+    For who was erased while a copy was made, or in the database that is given up for an older one.
+    """
+    settings = system.procedures.erasure
+    if settings.ledger is None and settings.statements is None:
+        return Erased(0, 0, 0)
+    return re_erase(system, settings.database_url or source_url(system))
 
 
 def all_entries(system: System) -> tuple[tuple[ErasureEntry, ...], tuple[str, ...]]:

@@ -45,7 +45,9 @@ def read_statements(directory: Path | None) -> ErasureStatements:
     """Raises ``ConfigurationError`` when there are none, none that check, or one that erases everybody."""
     if directory is None:
         raise ConfigurationError(
-            "nothing says how a person is erased", hint="Set erasure.statements to a directory of SQL files."
+            "nothing says how a person is erased",
+            hint="Set erasure.statements to a directory of SQL files. The backup of the configuration has them, where"
+            " they were among config.paths.",
         )
     if not directory.is_dir():
         raise ConfigurationError(

@@ -21,7 +21,8 @@ from dr.components.files.index_lines import KEPT_AS, read_kept
 from dr.configuration.components.certificates import CertificatesSettings
 from dr.configuration.model import System
 from dr.errors import StoreFull, TargetRefused
-from dr.operations.full_recovery.own import claim, is_free, taking_space, whole
+from dr.operations.full_recovery.half_copied import require_unchanged
+from dr.operations.full_recovery.own import claim, go_on, half_made_by, is_free, is_whole, taking_space, whole
 from dr.operations.full_recovery.parts import RestoredPart, directory_of
 from dr.pipeline.process import run
 
@@ -53,6 +54,8 @@ def lay_uploads(restored: RestoredPart, run_name: str) -> Placed:
 def _lay_directory(source: Path, place: Path, run_name: str) -> None:
     if not source.exists() and place.is_dir():
         return  # a run that was killed has renamed it
+    if is_whole(place, run_name):
+        return  # an earlier attempt has copied it, and what has come into it since is the product's
     place.parent.mkdir(parents=True, exist_ok=True)
     if not is_free(place, run_name):
         raise TargetRefused(
@@ -68,7 +71,10 @@ def _lay_directory(source: Path, place: Path, run_name: str) -> None:
 
 def _copy(source: Path, place: Path, run_name: str) -> None:
     """To another disk, by ``cp``, which keeps owners, links, holes and attributes."""
-    claim(place, run_name)
+    require_unchanged(source, place, more=half_made_by(place) == run_name)
+    # A half copy is copied over and never cleared: somebody may upload into it at this moment.
+    if not go_on(place, run_name):
+        claim(place, run_name)
     ended, _ = run("cp", ("cp", "-a", "--", f"{source}/.", str(place)), deadline_seconds=_DAY)
     if not ended.ok:
         raise StoreFull(

@@ -38,6 +38,10 @@ class Mark(msgspec.Struct, frozen=True):
     room: bool = False
 
 
+# Made before there are threads: of two that meet a type for the first time, one sees it half built and dies (SIGSEGV).
+_decoder = msgspec.json.Decoder(Mark)
+
+
 def mark_of(directory: Path) -> Path:
     """The file beside it."""
     return directory.with_name(f".{directory.name}.full-recovery")
@@ -83,6 +87,28 @@ def whole(directory: Path, run: str, *, room: bool = False) -> None:
     _write(directory, run, _WHOLE, room=room)
 
 
+def half_made_by(directory: Path) -> str:
+    """The run of ours that has left it half-made; empty where none has."""
+    mark = _mark(directory)
+    begun = mark is not None and mark.state == _BEGUN and not mark.room and read_unfinished(directory) == mark.run
+    return mark.run if mark is not None and begun else ""
+
+
+def go_on(directory: Path, run: str) -> bool:
+    """Make ours what a run of ours left half-made, with all that is in it; False where it is not that."""
+    if not half_made_by(directory):
+        return False
+    _write(directory, run, _BEGUN, room=False)
+    write_unfinished(directory, run)
+    return True
+
+
+def is_whole(directory: Path, run: str) -> bool:
+    """Whether this very ``run`` has restored it to its end, whatever came into it since; not where it was emptied."""
+    mark = _mark(directory)
+    return mark is not None and (mark.state, mark.run) == (_WHOLE, run) and not _holds_nothing(directory)
+
+
 def release(directory: Path) -> None:
     """It belongs to the product again."""
     mark_of(directory).unlink(missing_ok=True)
@@ -113,17 +139,23 @@ def _holds_nothing(directory: Path) -> bool:
         return False  # a file, or what this account may not look into
 
 
-def _is_ours(directory: Path, run: str) -> bool:
+def _mark(directory: Path) -> Mark | None:
+    """Its mark; None where there is none, or one that is of another directory."""
     try:
-        mark = msgspec.json.decode(mark_of(directory).read_bytes(), type=Mark)
+        mark = _decoder.decode(mark_of(directory).read_bytes())
         found = directory.lstat()
     except (OSError, msgspec.DecodeError, msgspec.ValidationError):
-        return False
-    if (mark.device, mark.inode) != (found.st_dev, found.st_ino):
+        return None
+    return mark if (mark.device, mark.inode) == (found.st_dev, found.st_ino) else None
+
+
+def _is_ours(directory: Path, run: str) -> bool:
+    mark = _mark(directory)
+    if mark is None:
         return False
     if mark.state == _BEGUN:
         return mark.room or read_unfinished(directory) == mark.run
-    return mark.run == run and (mark.room or mark.changed == found.st_ctime_ns)
+    return mark.run == run and (mark.room or mark.changed == directory.lstat().st_ctime_ns)
 
 
 def _write(directory: Path, run: str, state: Literal["begun", "whole"], *, room: bool) -> None:

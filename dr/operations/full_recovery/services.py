@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from dr.configuration.model import System
@@ -22,6 +23,7 @@ def start_own_services(system: System) -> tuple[Status, ...]:
     """Those that are set, one after the other; the database is asked until it answers, where its address is known."""
     seconds = float(system.procedures.application.start_seconds)
     started = []
+    _make_redis_directory(system)
     for name in own_services(system):
         found = service(system, name)
         found.start(seconds)
@@ -29,6 +31,18 @@ def start_own_services(system: System) -> tuple[Status, ...]:
     if system.procedures.recovery.database_service and system.postgres.configured:
         _wait_for_database(system)
     return tuple(started)
+
+
+def _make_redis_directory(system: System) -> None:
+    """On a clean host nobody has made it, and Redis does not start without; its parent's owner runs Redis."""
+    recovery = system.procedures.recovery
+    directory = recovery.redis_directory
+    if directory is None or recovery.redis_service is None or directory.exists():
+        return
+    directory.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        owner = directory.parent.stat()
+        os.chown(directory, owner.st_uid, owner.st_gid)
 
 
 def _wait_for_database(system: System) -> None:

@@ -8,6 +8,7 @@ from dr.catalog.labels import Kind
 from dr.configuration.model import System
 from dr.operations.full_recovery.kinds import BY_KIND
 from dr.policy.full_plan import PlannedDatabase, PlannedPart, Then
+from dr.policy.traffic_values import outputs_named
 from dr.services.registry import order as layers
 from dr.traffic.registry import switches
 
@@ -57,10 +58,27 @@ def lacking(system: System, database: PlannedDatabase | None, parts: Sequence[Pl
         told.append("no services are declared: you start the application yourself")
     if not switches(system):
         told.append("neither dns, balancer nor cdn is set up: you lead requests here yourself")
+    if not any(part.then is Then.APPLIED for part in parts):
+        told += _unmade_outputs(system)
     told += [
         f"{part.title}: left below {part.where.removeprefix('below ')}" for part in parts if part.then is Then.LEFT
     ]
     return tuple(told)
+
+
+def _unmade_outputs(system: System) -> list[str]:
+    """Told before everything is restored, instead of when people are to be led here."""
+    settings = {
+        "balancer.recovered": system.procedures.balancer.recovered,
+        "dns.recovered": system.procedures.dns.recovered,
+    }
+    named = {setting: outputs_named(entries) for setting, entries in settings.items()}
+    return [
+        f"{setting} names {', '.join(outputs)} of the infrastructure, and none is applied by this run: write addresses"
+        " there, or see to the backup of terraform and set recovery.apply_infrastructure"
+        for setting, outputs in named.items()
+        if outputs
+    ]
 
 
 def own_services(system: System) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from statistics import median
 
 from dr.catalog.labels import DATABASE_KINDS, Kind
@@ -25,6 +25,7 @@ METRICS = (
     "backup_verified_level",
     "backup_verified_age_seconds",
     "backup_damaged_copies",
+    "backup_store_lacking_seconds",
 )
 LOOKED_AT = 12
 """Of each kind so many of the newest are read: what is older than all of them is overdue in any case."""
@@ -63,6 +64,7 @@ def measure_backups(system: System, now: datetime) -> Iterator[Sample]:
         found = list(islice(repository.newest_first([kind]), LOOKED_AT))
         if found:
             yield from _of_kind(system.name, kind, found, now)
+            yield from _lacking(system.name, kind, found, sorted(repository.stores), now)
         else:
             yield sample("backup_good_age_seconds", float("inf"), system.name, str(kind))
         _note_proofs(found, damaged, verified)
@@ -90,6 +92,16 @@ def _of_kind(system: str, kind: Kind, found: Sequence[Backup], now: datetime) ->
     alike = [item.manifest.stored_bytes for item in found if item.label.method is newest.parsed_label.method]
     if len(alike) > ENOUGH and max(alike[0], median(alike[1:])) >= SMALL_BYTES:
         yield sample("backup_size_ratio", alike[0] / max(median(alike[1:]), 1), system, str(kind))
+
+
+def _lacking(
+    system: str, kind: Kind, found: Sequence[Backup], stores: Sequence[str], now: datetime
+) -> Iterator[Sample]:
+    """Of the backups that are newer than the newest in a store. One that has none of them lacks them all."""
+    for store in stores:
+        newer = list(takewhile(lambda item: store not in item.stores, found))  # noqa: B023 - used at once
+        age = (now - newer[-1].manifest.end).total_seconds() if newer else 0.0
+        yield sample("backup_store_lacking_seconds", age, system, str(kind), store)
 
 
 def _rows(system: str, dumps: Sequence[Manifest]) -> Iterator[Sample]:

@@ -14,6 +14,7 @@ METRICS = (
     "drill_age_seconds",
     "drill_rto_seconds",
     "drill_rpo_seconds",
+    "drill_phase_seconds",
     "recovery_rto_forecast_seconds",
 )
 HISTORY = timedelta(days=366)
@@ -30,6 +31,11 @@ def measure_drills(system: System, now: datetime) -> Iterator[Sample]:
             yield sample("drill_rto_seconds", record.rto_seconds, system.name, scenario)
         if record.rpo_seconds is not None:
             yield sample("drill_rpo_seconds", record.rpo_seconds, system.name, scenario)
+        phases: dict[str, float] = {}
+        for phase in record.phases:
+            phases[phase.name] = phases.get(phase.name, 0.0) + phase.seconds
+        for name, seconds in phases.items():
+            yield sample("drill_phase_seconds", seconds, system.name, scenario, name)
     slowest: dict[str, float] = {}
     for item in outlook.forecasts:
         if item.enough:

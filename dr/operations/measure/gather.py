@@ -9,12 +9,16 @@ from datetime import datetime
 
 from dr.configuration.model import System
 from dr.errors import DrError
-from dr.operations.measure import backups, drills, people, stores, wal
+from dr.operations.measure import backups, drills, people, retention, runs, schedules, stores, wal
 from dr.policy.metric import Sample
 
 Measurement = Callable[[System, datetime], Iterator[Sample]]
 MEASUREMENTS: tuple[tuple[str, Measurement, tuple[str, ...]], ...] = (
     ("backups", backups.measure_backups, backups.METRICS),
+    ("runs", runs.measure_runs, runs.METRICS),
+    ("retention", retention.measure_retention, retention.METRICS),
+    ("scheduler", schedules.measure_scheduler, ("scheduler_up",)),
+    ("schedules", schedules.measure_schedules, schedules.METRICS),
     ("stores", stores.measure_stores, stores.METRICS),
     ("WAL", wal.measure_wal, wal.METRICS),
     ("drills", drills.measure_drills, drills.METRICS),

@@ -16,7 +16,7 @@ from dr.operations.application.start import start_services
 from dr.operations.application.stop import stop_services
 from dr.operations.back_up_cluster import back_up_cluster
 from dr.operations.check_source import physical_url, source_url
-from dr.operations.measure_loss import measure_loss
+from dr.operations.measure_loss import last_position, loss_between
 from dr.operations.prove import prove
 from dr.operations.publish import Published, publish
 from dr.operations.region.archive import Replayed
@@ -147,7 +147,7 @@ def lost(
     ``begun`` is when the failover was: where nobody says when the region went, a canary that was silent before that
     says nothing about the time between.
     """
-    loss = measure_loss(system, took.last_beat, disaster_at, begun=begun)
+    loss = loss_between(took.known_beat or last_position(system), took.last_beat, disaster_at, begun=begun)
     known = [replayed.stored, leader_end, *(item.end for item in witnesses if item.timeline == took.parent_timeline)]
     end = max((item for item in known if item is not None), default=None)
     behind = max(0, end - took.switch) if end is not None else 0

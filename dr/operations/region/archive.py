@@ -26,7 +26,7 @@ from dr.operations.wal.hurry import hurry
 from dr.operations.wal.read_index import WalIndex, read_index
 from dr.policy.wal_coverage import Span
 from dr.postgres.account import make_directory
-from dr.postgres.following import other_settings
+from dr.postgres.following import other_settings, put_back_settings
 from dr.postgres.installations import Installation
 from dr.postgres.standby import ServerRole, reload_settings, resume_replay
 from dr.postgres.waldump import has_record_from
@@ -55,6 +55,15 @@ class Replayed:
     def gained_bytes(self) -> int:
         return self.after - self.before
 
+    def since(self, fenced: Lsn | None) -> Replayed:
+        """Counted from where the replica was when the leader was fenced.
+
+        An attempt that was cut off may have replayed something and not have lived to tell.
+        """
+        if fenced is None or fenced >= self.before:
+            return self
+        return replace(self, before=fenced, note=self.note if self.stored is not None else "by an earlier attempt")
+
     def behind(self, earlier: Replayed | None) -> Replayed:
         """Together with what an attempt that was cut off had replayed."""
         if earlier is None:
@@ -78,21 +87,29 @@ def replay_archive(system: System, successor: Site, *, without: bool) -> Replaye
     role = role_of(successor)
     if not role.standby:
         return Replayed(role.end, None, role.end, note="it is in charge already")
+    spool = _spool_of(successor)
+    if (
+        spool is not None
+        and successor.directory is not None
+        and put_back_settings(successor.directory, spool / _SETTINGS)
+    ):
+        reload_settings(successor.url)  # an attempt that was cut off could not
     index = read_index(system)
     span = beyond(index, role)
     if span is None:
+        if spool is not None:
+            shutil.rmtree(spool, ignore_errors=True)
         return Replayed(role.end, None, role.end, note="the stores have nothing that the replica lacks")
     if without:
         note = f"{span.end - role.end} bytes of WAL in the stores were left out (--without-archive): they are lost"
         return Replayed(role.end, span.end, role.end, note=note)
-    if successor.directory is None:
+    if successor.directory is None or spool is None:
         raise TargetRefused(
             f"the stores have {span.end - role.end} bytes of WAL that {successor.name} lacks",
             f"the replica has it up to {role.end}, the stores up to {span.end}; it can only be given them on its host",
             f"Run this on that host with region.{successor.side}_directory set, or lose them: --without-archive.",
         )
     with opened(system.encryption) as cipher:
-        spool = successor.directory.with_name(f"{successor.directory.name}_archive")
         account = make_directory(spool, successor.directory)
         fetcher = PieceFetcher(
             open_repository(system).stores, cipher, spool, index.holdings.geometry.segment_bytes, account
@@ -105,6 +122,12 @@ def replay_archive(system: System, successor: Site, *, without: bool) -> Replaye
     shutil.rmtree(spool, ignore_errors=True)
     notes = "; ".join((*warnings, *fetcher.notes))
     return Replayed(role.end, span.end, after, len(pieces), notes)
+
+
+def _spool_of(successor: Site) -> Path | None:
+    """Where its WAL from the stores lies meanwhile, in the clear; None where its data directory is not on this host."""
+    directory = successor.directory
+    return None if directory is None else directory.with_name(f"{directory.name}_archive")
 
 
 def beyond(index: WalIndex, role: ServerRole) -> Span | None:

@@ -126,8 +126,8 @@ def fence_and_decide(
     new, decision = _decided(system, leader, successor, fenced, witnesses)
     if not decision.allowed:
         raise not_fenced(leader, decision, earlier)
-    if earlier is not None and new.in_charge:
-        new = earlier.successor  # what it was before that attempt had it promoted
+    if earlier is not None and (new.in_charge or new.timeline == earlier.successor.timeline):
+        new = earlier.successor  # what it was before that attempt replayed anything, or had it promoted
     return replace(fenced, successor=new, reasons=decision.reasons)
 
 

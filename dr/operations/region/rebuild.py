@@ -10,7 +10,6 @@ import logging
 import shutil
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dr.catalog.labels import Kind
@@ -26,7 +25,7 @@ from dr.operations.region.sites import Site, replication_url, role_of, sight_of
 from dr.operations.restore_cluster import restore_cluster
 from dr.policy.promotion import FenceTried, Sight
 from dr.postgres import following
-from dr.postgres.own_files import own_files_kept, put_back_own_files, take_own_files
+from dr.postgres.own_files import own_files_kept, put_back_own_files, set_aside, take_own_files
 from dr.postgres.slots import create_slot
 from dr.postgres.standby import ServerRole
 from dr.services.registry import service
@@ -173,9 +172,9 @@ def _restored_anew(system: System, left: Site, in_charge: Site, directory: Path,
     shutil.rmtree(making.with_name(f"{making.name}_tablespaces"), ignore_errors=True)
     published = back_up_at(system, in_charge, run)
     restore_cluster(system, find_backup(system, str(published.label), Kind.BASE), making)
+    take_own_files(directory, making)
     if directory.exists():
-        take_own_files(directory, making)
-        aside = directory.with_name(f"{directory.name}_replaced_{datetime.now(UTC):%Y%m%d_%H%M%S}")
+        aside = set_aside(directory)
         directory.rename(aside)
         making.rename(directory)
         if diverged.copy or not (aside / "PG_VERSION").exists():

@@ -89,8 +89,9 @@ def _wait_for_all(system: System, in_charge: Site, successor: Site, seconds: flo
                 f"it has received {role.received} and replayed {role.replayed}; no shutdown is at its end",
                 f"Remove standby.signal from the data directory of {in_charge.name} and start it again: it goes on "
                 "where it was (where dr failback --may-start is asked before, first delete "
-                f"{promotion_key(system.name, role.timeline + 1)} in every store). Then look at the line between "
-                "both, and run dr failback --anew.",
+                f"{promotion_key(system.name, role.timeline + 1)} in every store), and its application, which was "
+                "ended for this (dr recover-app --service NAME). Then look at the line between both, and run "
+                "dr failback --anew.",
             )
         time.sleep(_PAUSE_SECONDS)
 

@@ -10,6 +10,7 @@ from dr.catalog.lsn import Lsn
 from dr.catalog.timelines import parse_history
 from dr.configuration.model import System
 from dr.errors import RecoveryFailed
+from dr.operations.measure_loss import last_position
 from dr.operations.region.claim import claim_timeline
 from dr.operations.region.look import Fenced, require_still
 from dr.operations.region.sites import Site, replication_url, role_of
@@ -26,7 +27,9 @@ WRITE_SECONDS = 30.0
 class TookOver:
     """The new primary. ``switch`` is where its timeline left the old one: what lies behind it there is lost.
 
-    ``last_beat`` is the last canary row in it, ``last_commit`` the newest commit that it had replayed.
+    ``last_beat`` is the last canary row in it, ``last_commit`` the newest commit that it had replayed. ``known_beat``:
+    the last one that this host knew of before the promotion: where the canary follows a name, it goes on with the new
+    primary at once, and what it notes from then on says nothing of the old one.
     """
 
     server: str
@@ -36,6 +39,7 @@ class TookOver:
     wrote_at: Lsn
     last_beat: Beat | None
     last_commit: datetime | None
+    known_beat: Beat | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -55,6 +59,7 @@ def take_over(system: System, leader: Site, successor: Site, fenced: Fenced) -> 
     before = role_of(successor)
     if before.standby:
         require_still(system, leader, successor, fenced)
+    known = last_position(system) if before.standby else None
     role = promote(successor.url, PROMOTE_SECONDS)
     if role.timeline <= fenced.successor.timeline:
         raise RecoveryFailed(
@@ -66,7 +71,7 @@ def take_over(system: System, leader: Site, successor: Site, fenced: Fenced) -> 
     wrote_at = write_something(successor.url, WRITE_SECONDS)
     switch, parent = switch_of(system, successor, role.timeline)
     with connected(successor.url) as connection:
-        beat = canary.last_beat(connection)
+        beat = canary.last_beat(connection, known.seq if known is not None else None)
     return TookOver(
         server=display_name(successor.url),
         timeline=role.timeline,
@@ -75,6 +80,7 @@ def take_over(system: System, leader: Site, successor: Site, fenced: Fenced) -> 
         wrote_at=wrote_at,
         last_beat=beat,
         last_commit=before.last_commit,
+        known_beat=known,
         notes=tuple(notes),
     )
 

@@ -16,11 +16,13 @@ from pathlib import Path
 from dr.configuration.model import System
 from dr.errors import RecoveryFailed, TargetRefused
 from dr.evidence.approvals import NOTHING
+from dr.operations.application.stop import statuses
 from dr.operations.simulate.kill import kill_service
 from dr.operations.simulate.pages import chosen_pages, noise, read_pages, write_pages
 from dr.operations.simulate.plan import SimulationPlan, plan_simulation
 from dr.operations.simulate.quarantine import Book, DamagedPages, Simulation, Taken, quarantine_of
 from dr.postgres.test_mark import largest_table
+from dr.services.protocol import State
 from dr.services.registry import service
 
 
@@ -36,7 +38,7 @@ def make_disaster(
         )
     now = datetime.now(UTC)
     identity = f"{now:%Y%m%d_%H%M%S}_{secrets.token_hex(2)}"
-    names = tuple(item.name for item in system.procedures.services)
+    names = tuple(status.service for status in statuses(system, _names(system)) if status.state is not State.STOPPED)
     book = Book(quarantine_of(system) / identity, Simulation(identity, system.name, plan.scenario, now, by, names))
     book.write(book.simulation)
     if plan.corrupt:
@@ -49,6 +51,10 @@ def make_disaster(
         _take(book, Path(path))
     book.write(replace(book.simulation, done=True))
     return book.simulation
+
+
+def _names(system: System) -> tuple[str, ...]:
+    return tuple(item.name for item in system.procedures.services)
 
 
 def _corrupt(system: System, book: Book, seed: int) -> None:

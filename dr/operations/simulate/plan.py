@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dr.configuration.file import find_file
 from dr.configuration.model import System
+from dr.configuration.procedures.recovery import RecoverySettings
 from dr.errors import ConfigurationError, TargetRefused
 from dr.evidence.approvals import NOTHING
 from dr.operations.application.parts import application_order
@@ -63,7 +64,7 @@ def plan_simulation(system: System, scenario: Scenario, others: Iterable[System]
     permitted = require_test_system(system, others)
     corrupt = scenario is Scenario.DATABASE_CORRUPTION
     kill = _to_kill(system, scenario)
-    take = tuple(_to_take(system, scenario))
+    take = tuple(to_take(system, scenario))
     recovery = system.procedures.recovery
     if corrupt and (recovery.data_directory is None or recovery.database_service is None):
         raise ConfigurationError(
@@ -108,23 +109,44 @@ def _to_kill(system: System, scenario: Scenario) -> tuple[str, ...]:
     return tuple(name for name in everything if name in wanted)
 
 
-def _to_take(system: System, scenario: Scenario) -> Iterator[Path]:
+def to_take(system: System, scenario: Scenario) -> Iterator[Path]:
     """What is there of it now, whole, each path once; nothing that lies within another one."""
     if scenario not in (Scenario.FULL_SYSTEM_FAILURE, Scenario.DATA_CENTER_OUTAGE):
         return
-    recovery, simulation = system.procedures.recovery, system.procedures.simulation
-    data = recovery.data_directory
-    candidates = [
-        *((data, *tablespaces(data)) if data is not None else ()),
-        *((recovery.redis_directory,) if recovery.redis_directory is not None else ()),
-        *system.components.files.directories,
-        *system.components.config.paths,
-        *system.components.config.environment_files,
-        *simulation.paths,
-        *(simulation.region_paths if scenario is Scenario.DATA_CENTER_OUTAGE else ()),
-    ]
+    candidates = _of_the_region(system) if scenario is Scenario.DATA_CENTER_OUTAGE else _of_all(system)
     there = list(dict.fromkeys(path for path in candidates if path.exists() or path.is_symlink()))
     yield from (path for path in there if not any(other in path.parents for other in there))
+
+
+def _of_all(system: System) -> Iterator[Path]:
+    recovery = system.procedures.recovery
+    yield from _database(recovery)
+    if recovery.redis_directory is not None:
+        yield recovery.redis_directory
+    yield from system.components.files.directories
+    yield from system.components.config.paths
+    yield from system.components.config.environment_files
+    yield from system.procedures.simulation.paths
+
+
+def _of_the_region(system: System) -> Iterator[Path]:
+    """All that there is; or, where the region's services are named, their data and what is named besides: uploads that
+    both regions have do not go with one of them.
+    """
+    recovery, simulation = system.procedures.recovery, system.procedures.simulation
+    if not simulation.region_services:
+        yield from _of_all(system)
+    if recovery.database_service in simulation.region_services:
+        yield from _database(recovery)
+    if recovery.redis_directory is not None and recovery.redis_service in simulation.region_services:
+        yield recovery.redis_directory
+    yield from simulation.region_paths
+
+
+def _database(recovery: RecoverySettings) -> Iterator[Path]:
+    if recovery.data_directory is not None:
+        yield recovery.data_directory
+        yield from tablespaces(recovery.data_directory)
 
 
 def tablespaces(data_directory: Path) -> tuple[Path, ...]:

@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dr.configuration.model import System
-from dr.errors import BackupNotFound, ConfigurationError, RecoveryFailed, ServiceError
+from dr.errors import BackupNotFound, ConfigurationError, RecoveryFailed, ServiceError, TargetRefused
+from dr.evidence.approvals import NOTHING
 from dr.operations.application.health import wait_until_healthy
 from dr.operations.application.start import start_services
 from dr.operations.application.stop import stop_services
+from dr.operations.region.sites import second_region, sight_of
 from dr.operations.simulate.pages import write_pages
 from dr.operations.simulate.quarantine import Book, DamagedPages, Simulation, Taken, find_simulation
+from dr.policy.service_order import only
 from dr.services.registry import order
 
 
@@ -38,16 +41,33 @@ def undo_simulation(system: System, wanted: str = "") -> Simulation:
     book = find_simulation(system, wanted)
     if book.simulation.undone_at is not None:
         raise BackupNotFound(f"simulation {book.simulation.id} was undone at {book.simulation.undone_at:%H:%M:%S}Z")
+    _refuse_second_in_charge(system)
     stop_services(system, order(system))
     notes = []
     for taken in reversed(book.simulation.taken):
         notes += _put_back(book, taken)
     if book.simulation.pages is not None:
         notes += _mend(book.simulation.pages)
-    start_services(system, order(system))
+    start_services(system, only(order(system), frozenset(book.simulation.services)))
     notes += _not_answering(system)
     book.write(replace(book.simulation, undone_at=datetime.now(UTC), notes=(*book.simulation.notes, *notes)))
     return book.simulation
+
+
+def _refuse_second_in_charge(system: System) -> None:
+    """What was taken away would come up in charge as well, on a timeline that was left: two servers with orders."""
+    if system.procedures.region.standby_url is None:
+        return
+    site = second_region(system)
+    seen = sight_of(site)
+    followed = site.directory is not None and (site.directory / "standby.signal").exists()
+    gone = site.directory is None or not site.directory.exists()
+    if seen.in_charge if seen.answers else not (followed or gone):
+        raise TargetRefused(
+            f"{site.name} is in charge by now: the first one must not come up beside it",
+            detail=NOTHING,
+            hint="Go back to the first region: dr failback. What was taken away stays in the quarantine.",
+        )
 
 
 def _not_answering(system: System) -> list[str]:

@@ -29,6 +29,8 @@ _ESTIMATED = (
 _LEEWAY_SECONDS = 5.0
 NOTHING_EXPECTED = "nothing is known of what was there before: dr validate-recovery --baseline FILE keeps it"
 
+UNLOGGED = "unlogged tables"
+
 
 def rows_lane(system: System, expected: Expected | None, seconds: float) -> tuple[Question, ...]:
     """Counting takes as long as it is given, so nothing stands behind it."""
@@ -75,7 +77,7 @@ def _rows(system: System, expected: Expected | None, seconds: float) -> Iterator
     yield _compared(expected, counted, tuple(emptied))
     if emptied:
         told = f"{few(tuple(emptied))}: empty after a crash or a recovery, as PostgreSQL means it"
-        yield Finding("unlogged tables", Said.PASSED, told)
+        yield Finding(UNLOGGED, Said.PASSED, told)
 
 
 def _compared(expected: Expected | None, counted: Counted, emptied: tuple[str, ...]) -> Finding:

@@ -13,7 +13,7 @@ from dr.configuration.model import System
 from dr.errors import BackupInvalid
 from dr.operations.wal.status import ReceiverStatus, read_status, status_file
 
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS, _AGAIN_SECONDS = 0.05, 1.0
 
 
 def _file(system: System) -> Path:
@@ -29,32 +29,55 @@ def is_asked_to_hurry(system: System) -> bool:
     return True
 
 
-def hurry(system: System, patience_seconds: float = 5.0, *, until: Lsn | None = None) -> bool:
-    """Return True when all that had been received is stored, or all before ``until`` where that is enough.
+def hurry(
+    system: System, patience_seconds: float = 5.0, *, until: Lsn | None = None, timeline: int | None = None
+) -> bool:
+    """Return True when all that had been received is stored, or all before ``until`` (of ``timeline``) was.
 
-    False when no receiver of this host says so in time.
+    False when no receiver lives on this host, when the one that does has moved nothing for ``patience_seconds``, or
+    when it belongs to another user. As long as something moves it is waited for.
     """
-    before = _status(system)
-    if before is None or not before.alive or before.received_lsn is None:
+    status = _status(system)
+    if status is None or not status.alive or (status.received_lsn is None and until is None):
         return False
-    if until is not None and before.stored_lsn is not None and before.stored_lsn >= until:
+    if until is not None and _has(status, until, timeline):
         return True
     file = _file(system)
+    before, seen = status.updated, None
+    asked = moved = time.monotonic()
     try:
         file.touch(mode=0o600)
+        while time.monotonic() - moved < patience_seconds:
+            status = _status(system)
+            if status is not None and not status.alive:
+                return False
+            if status is not None and status.updated > before and not file.exists():
+                until = until or status.received_lsn
+                if until is not None and _has(status, until, timeline):
+                    return True
+                if time.monotonic() - asked > _AGAIN_SECONDS:
+                    file.touch(mode=0o600)  # what has come in since the last asking is stored by another one
+                    before, asked = status.updated, time.monotonic()
+            now = _progress(status) if status is not None else seen
+            if now != seen:
+                seen, moved = now, time.monotonic()
+            time.sleep(_PAUSE_SECONDS)
     except OSError:
         return False  # another user's receiver: it stores the open segment when it is due
-    deadline = time.monotonic() + patience_seconds
-    wanted = until
-    while time.monotonic() < deadline:
-        status = _status(system)
-        if status is not None and status.updated > before.updated and not file.exists():
-            wanted = wanted or status.received_lsn
-            if wanted is not None and status.stored_lsn is not None and status.stored_lsn >= wanted:
-                return True
-        time.sleep(_PAUSE_SECONDS)
     file.unlink(missing_ok=True)
     return False
+
+
+def _has(status: ReceiverStatus, until: Lsn, timeline: int | None) -> bool:
+    """Positions of two timelines are not to be compared: each goes on by itself from where they part."""
+    if timeline is not None and status.stored_timeline != timeline:
+        return False
+    return status.stored_lsn is not None and status.stored_lsn >= until
+
+
+def _progress(status: ReceiverStatus) -> tuple[object, ...]:
+    """What changes while a receiver gets on with it."""
+    return status.received_lsn, status.stored_timeline, status.stored_lsn, status.waiting_segments
 
 
 def _status(system: System) -> ReceiverStatus | None:

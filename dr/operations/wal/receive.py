@@ -31,7 +31,7 @@ from dr.storage.lease import Holder
 from dr.storage.repository import Repository
 from dr.storage.wal_catalogue import WalCatalogue
 
-_TICK_SECONDS, _STATUS_SECONDS = 0.1, 1.0
+_TICK_SECONDS, _STATUS_SECONDS, _HURRIED_SECONDS = 0.1, 1.0, 3.0
 LAST_SHIPMENT_SECONDS = 60.0
 
 
@@ -119,13 +119,19 @@ class Receiver:
         )
 
     def _watch(self, stream: Stream | None, shipping: Shipping, state: ReceiverState) -> None:
-        told = 0.0
+        told = hurried = 0.0
         while True:
             if shipping.error is not None:
                 raise shipping.error
-            if (stream is not None and stream.tick()) or is_asked_to_hurry(self._system):
+            if is_asked_to_hurry(self._system):
+                hurried = time.monotonic()
                 shipping.ship_at_once()
-            if time.monotonic() - told >= _STATUS_SECONDS:
+                if stream is not None:
+                    stream.begin_at_once()
+            if stream is not None and stream.tick():
+                shipping.ship_at_once()
+            # Whoever has asked waits for the state that says that it is done.
+            if time.monotonic() - told >= _STATUS_SECONDS or time.monotonic() - hurried < _HURRIED_SECONDS:
                 state.tell()
                 told = time.monotonic()
             time.sleep(_TICK_SECONDS)

@@ -77,6 +77,7 @@ class ReceiverState:
             base_needed=self.shipping.base_needed,
             problems=tuple(dict.fromkeys(self._problems(sample))),
             process_start=process_start(os.getpid()),
+            stored_timeline=shipper.stored[0] if shipper.stored else 0,
         )
 
     def _problems(self, sample: Sample | None) -> list[str]:

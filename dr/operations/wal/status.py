@@ -23,7 +23,8 @@ class ReceiverStatus:
     ``sync_state`` is the server's word on us (``async``, ``sync``, ``quorum``, empty when it cannot be asked).
     ``stored_server_time``: every commit acknowledged by then, by the server's clock, is in a store.
     ``base_needed`` says why only a new base backup makes recovery possible from now on; empty when it is not needed.
-    ``process_start`` tells the process from a later one with the same number.
+    ``process_start`` tells the process from a later one with the same number; ``stored_timeline`` is that of
+    ``stored_lsn``, 0 where it is not known.
     """
 
     pid: int
@@ -41,6 +42,7 @@ class ReceiverStatus:
     base_needed: str
     problems: tuple[str, ...]
     process_start: str = ""
+    stored_timeline: int = 0
 
 
 def status_file(system: System) -> Path:

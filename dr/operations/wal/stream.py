@@ -95,6 +95,10 @@ class Stream:
                 self._wait_because(str(error.message) + (f" ({error.detail})" if error.detail else ""))
         return False
 
+    def begin_at_once(self) -> None:
+        """Somebody waits for what comes in: a server that was away until now is not left alone any longer."""
+        self._again_at = 0.0
+
     def _wait_because(self, trouble: str) -> None:
         if trouble != self.trouble:
             logger.warning("no WAL is received: %s", trouble)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dr.catalog.runs import Place, RunFacts, facts_of
 from dr.postgres.cluster import Recipe, create_cluster, running
 from dr.postgres.connection import connected
 from dr.postgres.installations import installed, server_for
@@ -84,6 +85,13 @@ def test_of_two_backups_at_once_one_is_refused_and_says_who_is_at_work(host: Hos
     assert second["error"] == "LeaseHeld"
     assert "is held by" in str(second["message"])
     assert host.run("daily_backup", kind="dump")["error"] is None
+    (refused,) = [facts for facts in facts_in(host) if facts.refused]
+    assert refused.missed == (), "monitoring counts no backup as failed that another run was making"
+
+
+def facts_in(host: Host) -> list[RunFacts]:
+    """What monitoring takes from the records in the repository."""
+    return [facts_of(file.read_bytes(), str(file)) for file in host.files("run_*.json")]
 
 
 def test_without_the_replication_right_the_dump_is_made_and_the_run_says_what_is_missing(host: Host) -> None:
@@ -96,6 +104,9 @@ def test_without_the_replication_right_the_dump_is_made_and_the_run_says_what_is
     assert "REPLICATION" in str(result["detail"])
     assert len(host.files("backup_*.manifest.json")) == 1
     assert not host.files("base.manifest.json")
+    (facts,) = facts_in(host)
+    assert facts.made == (Place("dump", "local"),)
+    assert facts.missed == (Place("base", "local"),)
 
 
 def test_a_dry_run_stops_after_the_plan(host: Host, tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,27 +141,58 @@ def _with(both: Pair, given: ServiceSettings) -> System:
     return dataclasses.replace(both.system, procedures=procedures)
 
 
-def test_wal_of_the_stores_is_replayed_against_a_pause_and_a_delay(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What normal times want of a replica must not lose what was shipped."""
+@pytest.fixture
+def paused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A replica that lacks WAL, replays with a delay, and was paused by somebody."""
     with pair(tmp_path_factory.mktemp("paused") / "here") as made:
         part(made)
         set_system(made.second.url, {"recovery_min_apply_delay": "1h"})
         with connected(made.second.url) as connection:
             connection.execute("SELECT pg_wal_replay_pause()")
-        directory = made.second.require_directory("")
-        spool = _spool(made)
-        until = server_role(made.first.url).end
+        yield made
 
-        role = server_role(made.second.url)
-        assert has_record_from(made.installation, spool, role.timeline, role.replayed or until)
-        assert not has_record_from(made.installation, spool, role.timeline, until)
-        feed(made.second, directory, spool, until, made.installation, patience=20)
 
-        assert made.rows(made.second.url) == 10
-        with connected(made.second.url) as connection:
-            row = connection.execute("SELECT current_setting('recovery_min_apply_delay') AS delay").fetchone()
-        assert row is not None
-        assert row["delay"] == "1h"
+def test_wal_of_the_stores_is_replayed_against_a_pause_and_a_delay_or_nothing_goes_on(paused: Pair) -> None:
+    """What normal times want of a replica must not lose what was shipped. One that hangs is told, and gone on with."""
+    directory = paused.second.require_directory("")
+    spool = _spool(paused)
+    until = server_role(paused.first.url).end
+    role = server_role(paused.second.url)
+    assert has_record_from(paused.installation, spool, role.timeline, role.replayed or until)
+    assert not has_record_from(paused.installation, spool, role.timeline, until)
+
+    with hanging(paused.second.url), pytest.raises(RecoveryFailed, match="does not replay WAL") as caught:
+        feed(paused.second, directory, spool, until, paused.installation, patience=3.5)
+    after = server_role(paused.second.url)
+    assert "nothing was promoted" in caught.value.detail
+    assert "it goes on" in caught.value.hint
+    assert (after.standby, after.timeline) == (True, role.timeline)
+    assert delay(paused) == "1h"
+
+    feed(paused.second, directory, spool, until, paused.installation, patience=20)
+    assert paused.rows(paused.second.url) == 10
+    assert delay(paused) == "1h"
+
+
+@contextmanager
+def hanging(url: Secret) -> Iterator[None]:
+    """The process that replays does not get on, as when its disk hangs; the server answers."""
+    with connected(url) as connection:
+        row = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'").fetchone()
+    assert row is not None
+    os.kill(row["pid"], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(row["pid"], signal.SIGCONT)
+
+
+def delay(made: Pair) -> str:
+    """The replica's own setting."""
+    with connected(made.second.url) as connection:
+        row = connection.execute("SELECT current_setting('recovery_min_apply_delay') AS delay").fetchone()
+    assert row is not None
+    return str(row["delay"])
 
 
 def _spool(made: Pair) -> Path:

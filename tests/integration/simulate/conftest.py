@@ -21,13 +21,17 @@ def mark(shop: Product, name: str) -> None:
             connection.execute("ALTER DATABASE shop RESET dr.test_system")
 
 
+def make_breakable(made: Product) -> None:
+    """The database's own word, and the rights of whoever keeps the canary: without its rows no loss is measured."""
+    mark(made, "demo")
+    with connected(made.superuser_url) as connection:
+        connection.execute("GRANT SELECT, INSERT, DELETE ON dr_canary TO backup")
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Allowed by its configuration, and marked."""
     place = tmp_path_factory.mktemp("simulate") / "shop"
     with product(place, simulation=SimulationSettings(allowed=True)) as made:
-        mark(made, "demo")
-        with connected(made.superuser_url) as connection:
-            # As for whoever keeps the canary: without its rows no loss can be measured.
-            connection.execute("GRANT SELECT, INSERT, DELETE ON dr_canary TO backup")
+        make_breakable(made)
         yield made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,18 +16,13 @@ from dr.postgres.cluster import running
 from dr.postgres.standby import ServerRole, server_role
 from dr.services.registry import service
 from tests.scenarios.data_center_outage.regions import Regions, regions, wait
+from tests.scenarios.killings import BEGIN, DONE, END, Killings, killings
 from tests.scenarios.product_services import APPLICATION, DATABASE, ROOT
 from tests.scenarios.product_writer import Order
 
-
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """A procedure that was killed in the midst of each of ``killed``, and how the last attempt ended."""
-
-    killed: tuple[str, ...]
-    status: int
-    tables: dict[str, list[dict[str, Any]]]
-    said: str
+CHANGES = ("hand over", "promote the first region", "promote the second region", "switch the traffic")
+"""The steps of which it matters whether they were begun, or ended, to whoever goes on."""
+MIDST = {"back up the second region": 0.6, "rebuild it as a replica": 0.4, "hand over": 0.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +38,13 @@ class Played:
     streamed: tuple[Order, ...]
     shipped: tuple[Order, ...]
     late: tuple[Order, ...]
-    over: Attempts
+    over: Killings
     promoted: ServerRole
     there: frozenset[Row]
     may_start: dict[str, Any]
     returned: dict[str, Any]
     astray: tuple[Order, ...]
-    back: Attempts
+    back: Killings
     kept: frozenset[Row]
     first: ServerRole
     second: ServerRole
@@ -89,7 +83,7 @@ def _play(made: Regions) -> Played:
     late = shop.acknowledged()[len(shipped) :]
     power = f"{sys.executable} -m tests.scenarios.data_center_outage.power {shop.place.production}"
     armed = made.with_region(made.second, fence_command=power)
-    over = _attempts(made, armed, "region_failover", confirm_name="demo")
+    over = _killed(made, armed, "region_failover")
     promoted, there = server_role(made.standby_url), shop.rows(made.standby_url)
 
     # The first region's machines come back and know nothing of that. Its customers go on ordering there.
@@ -102,7 +96,7 @@ def _play(made: Regions) -> Played:
     astray = shop.acknowledged()[orders:]
     made.mend_line()
     returned = made.dr(made.second, "failover", "--dry-run")
-    back = _attempts(made, made.first, "fail_back", confirm_name="demo")
+    back = _killed(made, made.first, "fail_back")
     wait(lambda: server_role(made.standby_url).streaming)
     return Played(
         regions=made,
@@ -139,19 +133,11 @@ def _kept(made: Regions) -> frozenset[Row]:
         return made.product.rows(server.url_for("shop"))
 
 
-def _attempts(made: Regions, system: System, flow: str, **parameters: str) -> Attempts:
-    journals = system.state_directory / "procedures" / system.name
-    argv = (sys.executable, "-m", "tests.scenarios.data_center_outage.attempts", flow, str(journals), "system=demo")
-    words = [f"{name}={value}" for name, value in parameters.items()]
-    ended = subprocess.run(
-        [*argv, *words],
-        env=made.environment(system),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    answer = json.loads(ended.stdout)
-    return Attempts(tuple(answer["killed"]), answer["status"], answer["tables"], ended.stderr)
+def _killed(made: Regions, system: System, flow: str) -> Killings:
+    environment = made.environment(system)
+
+    def run(argv: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=800, check=False)
+
+    parameters = {"system": system.name, "confirm_name": system.name}
+    return killings(run, flow, parameters, deadly={BEGIN: CHANGES, DONE: ("*",), END: CHANGES}, midst=MIDST)

@@ -1,15 +1,14 @@
 """A disk overwrites pages of the running shop. `dr recover-db --in-place` brings it back where it was, and healthy.
 
-Played once. Before it, a person was erased whom the backup still has; at two of its steps the procedure was killed.
+Played once. Before it, a person was erased whom the backup still has; at every moment of every step the procedure was
+killed. Then once more with the shortest outage, while nobody receives what the shop commits, and when somebody does.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,14 +30,34 @@ from dr.postgres.connection import connected
 from dr.services.registry import service
 from tasks.corruption_unfinished import PROCEDURE
 from tasks.course import place_of
+from tests.scenarios.killings import BEGIN, DONE, END, Killings, killings
 from tests.scenarios.product import Product, product
+from tests.scenarios.product_services import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.incident("I4", "I32")]
 
 FORGOTTEN = 17
 ERASING = "UPDATE shop.users SET email = 'erased-' || id || '@erased.example', full_name = '' WHERE id = :subject"
 CHECK = "SELECT 1 FROM shop.users WHERE id = :subject AND (full_name <> '' OR email NOT LIKE 'erased-%')"
-KILLED_AT = ("restore beside, question and re-erase", "start PostgreSQL")
+STEPS = (
+    "begin",
+    "stop the application",
+    "look at the damage",
+    "copy what can still be read",
+    "stop PostgreSQL",
+    "note when PostgreSQL last ran",
+    "look at the pages on disk",
+    "choose the target",
+    "restore beside, question and re-erase",
+    "measure the loss",
+    "exchange the directories",
+    "start PostgreSQL",
+    "erase who was forgotten meanwhile",
+    "start the application",
+    "wait until it is healthy",
+)
+MIDST = {"copy what can still be read": 0.2, "restore beside, question and re-erase": 1.5}
+SWAP = ("recover-db", "--swap", "--no-emergency-copy", "it is sound", "--confirm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +69,39 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """How a swap ended while nobody received WAL, and whether production went on as it was."""
+
+    code: int
+    error: dict[str, Any]
+    untouched: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """The shop after the recovery, what the procedure answered, and what was where before."""
 
     shop: Product
-    answer: dict[str, Any]
+    killed: Killings
     table: str
     acknowledged: int
-    killed: tuple[str, ...]
     person: dict[str, Any]
     before: Planned
+    refused: Refused
     swapped: dict[str, Any]
     down: float
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What the procedure gave in the end."""
+        return self.killed.result
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """And of it, what any recovery of a database gives."""
+        found = self.answer["outcome"]
+        assert isinstance(found, dict)
+        return found
 
 
 def break_pages(shop: Product) -> str:
@@ -88,25 +128,15 @@ def journal_of(shop: Product) -> Path:
     return found[0] / "journal.jsonl" if found else Path("none")
 
 
-def kill_at(shop: Product, step: str) -> str:
-    """Run the procedure and SIGKILL it as soon as ``step`` has begun; the state of its journal then."""
-    argv = (sys.executable, "-m", "dr.cli", "recover-db", "--in-place", "--confirm", shop.system.name, "--json")
-    environment = {**os.environ, **shop.environment, "DR_RUNNER": "plain"}
-    with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and running.poll() is None:
-            try:
-                begun = f'"what":"begin","step":"{step}"' in journal_of(shop).read_text()
-            except (FileNotFoundError, ValueError):
-                begun = False
-            if begun:
-                running.send_signal(signal.SIGKILL)
-                break
-            time.sleep(0.02)
-        said = running.stderr.read().decode() if running.stderr else ""
-    assert running.returncode == -signal.SIGKILL, said
-    last = json.loads(journal_of(shop).read_text().splitlines()[-1])
-    return f"{last['what']} {last['step']}"
+def kill_everywhere(shop: Product) -> Killings:
+    """The recovery, by as many processes as it has moments, and one more."""
+    environment = {**os.environ, **shop.environment, "PYTHONPATH": str(ROOT), "DR_RUNNER": "plain"}
+
+    def run(argv: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=800, check=False)
+
+    name = shop.system.name
+    return killings(run, "recover_database", {"system": name, "in_place": True, "confirm_name": name}, midst=MIDST)
 
 
 def ask_first(shop: Product) -> Planned:
@@ -116,6 +146,16 @@ def ask_first(shop: Product) -> Planned:
     plan = shop.dr("recover-db", "--in-place", "--dry-run")["plan"]
     same = {path.name for path in shop.place.production.parent.iterdir()} == beside
     return Planned(plan, same and pid == shop.pid("database"))
+
+
+def swap_unreceived(shop: Product) -> Refused:
+    """Nobody receives what the shop commits on its new timeline, and somebody wants a swap."""
+    assert shop.receiver is not None
+    shop.receiver.kill()
+    shop.writer.wait_for_more(3)
+    pid = shop.pid("database")
+    ended = shop.run(*SWAP, shop.system.name)
+    return Refused(ended.returncode, json.loads(ended.stdout)["error"], shop.pid("database") == pid)
 
 
 def swap(shop: Product) -> tuple[dict[str, Any], float]:
@@ -134,7 +174,7 @@ def swap(shop: Product) -> tuple[dict[str, Any], float]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        answer = shop.dr("recover-db", "--swap", "--no-emergency-copy", "it is sound", "--confirm", shop.system.name)
+        answer = shop.dr(*SWAP, shop.system.name)
     finally:
         over.set()
         watcher.join()
@@ -159,16 +199,17 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         before = ask_first(shop)
         table = break_pages(shop)
         acknowledged = len(shop.acknowledged())
-        killed = tuple(kill_at(shop, step) for step in KILLED_AT)
-        answer = shop.dr("recover-db", "--in-place", "--confirm", shop.system.name)
+        killed = kill_everywhere(shop)
+        assert killed.status == 0, killed.said[-5000:]
         with connected(shop.superuser_url) as connection:
             person = connection.execute(
                 "SELECT email, full_name FROM shop.users WHERE id = %s", (FORGOTTEN,)
             ).fetchone()
-        shop.writer.wait_for_more(3)
+        refused = swap_unreceived(shop)
         shop.writer.stop()
-        swapped, down = swap(shop)
-        yield Played(shop, answer, table, acknowledged, killed, dict(person or {}), before, swapped, down)
+        with shop.receiving():
+            swapped, down = swap(shop)
+            yield Played(shop, killed, table, acknowledged, dict(person or {}), before, refused, swapped, down)
 
 
 def test_the_plan_says_all_and_touches_nothing(played: Played) -> None:
@@ -191,6 +232,13 @@ def test_a_swap_keeps_production_answering_until_the_end(played: Played) -> None
     assert "declined: it is sound" in played.swapped["emergency_copy"][0]
 
 
+def test_a_swap_waits_for_what_production_has_committed(played: Played) -> None:
+    """While no store has it, it is refused, and production goes on; later the same run goes on and has all of it."""
+    assert played.refused.code == TargetRefused.exit_code
+    assert "production's WAL of timeline 2 goes up to" in played.refused.error["detail"]
+    assert played.refused.untouched
+
+
 def test_nothing_that_was_acknowledged_is_lost(played: Played) -> None:
     """The server was stopped in order, so the receiver has all of it; and the shop took orders again, kept as well."""
     assert len(played.shop.acknowledged()) >= played.acknowledged + 3 >= 13
@@ -199,16 +247,16 @@ def test_nothing_that_was_acknowledged_is_lost(played: Played) -> None:
 
 def test_the_damage_is_named(played: Played) -> None:
     """By the server, or by the checksums on its disk once it had stopped."""
-    assert any(
-        played.table in line and ("invalid page" in line or "damaged pages" in line) for line in played.answer["damage"]
-    )
+    lines = played.answer["damage"]
+
+    assert any(played.table in line and ("invalid page" in line or "damaged pages" in line) for line in lines)
 
 
 def test_what_could_still_be_read_was_copied_out_first(played: Played) -> None:
     """Encrypted, with the rows of the sound tables."""
     (directory,) = (played.shop.system.state_directory / "recovery" / played.shop.system.name).glob("emergency_*")
 
-    assert "emergency copy in" in played.answer["emergency_copy"][0]
+    assert "emergency copy in" in played.answer["copy"][0]
     assert [file.name for file in directory.iterdir() if file.name.startswith("shop")] == ["shop.sql.gz.gpg"]
 
 
@@ -229,25 +277,26 @@ def test_the_old_directory_is_kept_whole(played: Played) -> None:
     assert not [name for name in beside if ".recovered_" in name and not name.endswith("_tablespaces")]
 
 
-def test_it_went_on_where_it_was_killed(played: Played) -> None:
-    """Twice, by SIGKILL: what had ended was not done again."""
-    events = [json.loads(line) for line in journal_of(played.shop).read_text().splitlines()]
-    ended = [event["step"] for event in events if event["what"] == "end"]
+def test_it_was_killed_at_every_moment_of_every_step_and_went_on(played: Played) -> None:
+    """By SIGKILL, also when a step was done and the journal did not know; what had ended was not done again."""
+    events = read_journal(journal_of(played.shop).parent)
+    ended = [event.step for event in events if event.what == "end"]
 
-    assert played.killed == tuple(f"begin {step}" for step in KILLED_AT)
-    assert sum(event["what"] == "open" for event in events) == 3
-    assert len(ended) == len(set(ended))
+    assert [played.killed.steps(what) for what in (BEGIN, DONE, END)] == [STEPS] * 3
+    assert played.killed.steps("midst") == tuple(MIDST)
+    assert sum(event.what == "open" for event in events) == len(played.killed.moments) + 1
+    assert ended == list(STEPS)
+    assert events[-1].what == "close"
     assert played.answer["resumed"] is True
 
 
 def test_both_objectives_are_met(played: Played) -> None:
     """Counted from the first beginning, killings included; the canary tells that nothing was lost."""
-    assert played.answer["rto_met"] is True
-    assert played.answer["rto_seconds"] < 15 * 60
-    assert played.answer["rpo_seconds"] == 0
-    steps = [(event.what, event.step) for event in read_journal(journal_of(played.shop).parent)]
-    assert steps.index(("end", "measure the loss")) < steps.index(("begin", "start PostgreSQL"))
-    assert played.answer["health"]
+    verdict = played.outcome["verdict"]
+
+    assert verdict["rto_seconds"] < 15 * 60
+    assert verdict["rpo_seconds"] == 0
+    assert played.answer["answers"]
 
 
 def test_undo_puts_the_old_directory_back_and_keeps_the_other(played: Played) -> None:

@@ -1,10 +1,8 @@
-"""A full recovery that is killed at the begin, in the midst and at the end of each step ends as one that is not."""
+"""A full recovery that is killed at every moment of every step ends as one that is not."""
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,74 +11,58 @@ import pytest
 
 from dr.evidence.journal import read_journal
 from dr.evidence.journal_events import Event
+from tests.scenarios.killings import BEGIN, DONE, END, EVERYWHERE, TASK, Killings, killings
 from tests.scenarios.lost_host import AFTER, Host, LostHost
 from tests.scenarios.machine import machine
 
-_KILLED = -9
-EVENTS = (
-    "end plan",
-    "begin database+0.4",
-    "begin database+1.2",
-    "end database",
-    "begin lay files",
-    "end lay files",
-    "begin erase the forgotten+0.3",
-    "end erase the forgotten",
-    "begin start data services+0.2",
-    "end start data services",
-    "begin put Redis back+0.15",
-    "end put Redis back",
-    "begin start the application+0.1",
-    "end wait until healthy",
-    "begin switch traffic",
-    "end switch traffic",
-)
-"""In the order in which they come, or a run would not meet its own: of parts that go on at once there is only one."""
-pytestmark = pytest.mark.timeout(900)  # many processes, one after the other
+MIDST = {"database": 1.0, "erase the forgotten": 0.3, "start data services": 0.2, "put Redis back": 0.1}
+TASKS = ("ask the recovered system", "back the recovered system up", "see its WAL arrive", "conclude")
+"""What is done anew by each process that comes so far."""
+DEADLY = {**EVERYWHERE, DONE: ("restore files", "!restore *", "*"), TASK: TASKS}
+"""Of what only fetches into a directory of this run, one when it was done: they are all of one kind, and take long."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # many processes, one after the other
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """How each process ended, and what the journal says in the end."""
+    """How the processes ended, and what the journal says in the end."""
 
     host: Host
-    codes: list[tuple[str, int]]
+    killed: Killings
     events: tuple[Event, ...]
-    achieved: dict[str, object]
-    told: str
 
 
 @pytest.fixture(scope="module")
 def series(lost: LostHost) -> Iterator[Series]:
-    """As many processes as there are events, and one more."""
+    """As many processes as there are moments, and one more."""
     with machine(lost.port) as there:
         host = lost.host("killed", there)
-        program = (sys.executable, "-m", "tests.scenarios.failure_mid_recovery.killed_series", host.system.name)
-        ended: subprocess.CompletedProcess[str] = there.run(
-            *program, *EVENTS, environment=host.environment, seconds=800
-        )
-        assert ended.returncode == 0, ended.stderr[-3000:]
-        found = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"event"')]
-        (journal,) = (host.state() / "procedures" / host.system.name).glob("full-recovery_*")
-        codes = [(str(item["event"]), int(item["code"])) for item in found]
-        outcomes = (json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"outcome"'))
-        achieved: dict[str, object] = next(outcomes, {})
-        yield Series(host, codes, read_journal(journal), achieved, ended.stderr)
+
+        def run(argv: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+            return there.run(*argv, environment=host.environment, seconds=1500)
+
+        name = host.system.name
+        killed = killings(run, "full_recovery", {"system": name, "confirm_name": name}, deadly=DEADLY, midst=MIDST)
+        (journal,) = (host.state() / "procedures" / name).glob("full-recovery_*")
+        yield Series(host, killed, read_journal(journal))
 
 
-@pytest.mark.slow
-def test_each_process_died_where_it_was_to_and_the_last_one_brought_it_to_its_end(series: Series) -> None:
-    """What dies some time into a step may have been faster than that: then the next one dies in its place or later."""
-    exact = {event: code for event, code in series.codes if "+" not in event}
-    last = exact.pop("")
+def test_it_was_killed_at_every_moment_of_every_step_and_brought_to_its_end(series: Series) -> None:
+    """At its begin, when it was done and the journal did not know, and at its end; some also in their midst."""
+    steps = {event.step for event in series.events if event.what == "end"}
 
-    assert exact == dict.fromkeys(exact, _KILLED), series.told[-3000:]
-    assert last == 0, series.told[-5000:]
+    assert series.killed.status == 0, series.killed.said[-5000:]
+    assert steps > {"plan", "restore files", "restore code", "lay config", "wait until healthy", "switch traffic"}
+    assert steps > MIDST.keys()
+    assert set(series.killed.steps(BEGIN)) == set(series.killed.steps(END)) == steps
+    fetched = {step for step in steps if step.startswith("restore ")}
+    assert set(series.killed.steps(DONE)) == (steps - fetched) | {"restore files"}
+    assert series.killed.steps("midst") == tuple(MIDST)
+    assert series.killed.steps(TASK) == TASKS
     assert series.events[-1].what == "close"
-    assert sum(event.what == "open" for event in series.events) == len(EVENTS) + 1
+    assert sum(event.what == "open" for event in series.events) == len(series.killed.moments) + 1
 
 
-@pytest.mark.slow
 def test_no_step_that_had_ended_was_done_again(series: Series) -> None:
     """Each ended once, and is not begun after that."""
     ended = Counter(event.step for event in series.events if event.what == "end")
@@ -91,7 +73,6 @@ def test_no_step_that_had_ended_was_done_again(series: Series) -> None:
         assert not any(event.step == step for event in series.events[place + 1 :])
 
 
-@pytest.mark.slow
 def test_it_ends_as_one_that_was_never_killed(series: Series, lost: LostHost) -> None:
     """Every order that was shipped, every part as it was, the name leading here, and nothing of ours lying about."""
     missing = series.host.missing()
@@ -106,11 +87,10 @@ def test_it_ends_as_one_that_was_never_killed(series: Series, lost: LostHost) ->
     assert not list(production.parent.glob(f"{production.name}_wal*"))
 
 
-@pytest.mark.slow
 def test_a_recovery_of_several_processes_is_timed_from_the_first(series: Series) -> None:
     """By the wall clock: what lay between them counts."""
     begun = series.events[0].at
     switched = next(event.at for event in series.events if (event.what, event.step) == ("end", "switch traffic"))
 
-    assert series.achieved["resumed"] is True
-    assert float(str(series.achieved["rto_seconds"])) >= (switched - begun).total_seconds()
+    assert series.killed.result["resumed"] is True
+    assert series.killed.result["verdict"]["rto_seconds"] >= (switched - begun).total_seconds()

@@ -17,17 +17,24 @@ from dr.configuration.file import read_file
 from dr.postgres.cluster import Recipe, running
 from dr.postgres.installations import server_for
 from tests.endpoints.serving import Endpoint
+from tests.scenarios.forgotten import ERASED, person
 from tests.scenarios.lost_host import LostHost
 from tests.scenarios.machine import Machine, machine
+
+pytestmark = pytest.mark.timeout(900)  # whoever is the first waits for all of it
 
 
 @dataclass(frozen=True, slots=True)
 class Glass:
-    """What was done with three things in hand: the bucket's credentials, the key, RESTORE.md."""
+    """What was done with three things in hand: the bucket's credentials, the key, RESTORE.md.
+
+    ``held`` is what the first run said, and its exit code: somebody had asked to be forgotten, and nothing told how.
+    """
 
     machine: Machine
     home: Path
     data: Path
+    held: tuple[int, dict[str, Any]]
     code: int
     answer: dict[str, Any]
     told: str
@@ -62,6 +69,14 @@ def written_by(notes: str, lost: LostHost, data: Path, home: Path) -> str:
     return text
 
 
+def with_erasure(text: str, system: str, statements: Path) -> str:
+    """The same with the section that RESTORE.md shows for those who asked to be forgotten."""
+    section = text[text.index(f"# [system.{system}.erasure]") :].partition("\n\n")[0]
+    assert '"STATEMENTS"' in section
+    shown = "\n".join(line.removeprefix("# ") for line in section.splitlines())
+    return text.replace(section, shown.replace("STATEMENTS", str(statements)))
+
+
 @pytest.fixture(scope="module")
 def glass(lost: LostHost) -> Iterator[Glass]:
     """From nothing to a data directory."""
@@ -77,9 +92,15 @@ def glass(lost: LostHost) -> Iterator[Glass]:
         argv = (sys.executable, "-m", "dr.cli", "full-recovery", "--confirm", lost.product.system.name, "--json")
         assert f"dr full-recovery --confirm {lost.product.system.name}" in notes
         at = ("--disaster-at", lost.disaster_at.isoformat())
+        held = there.run(*argv, *at, environment=lost.variables(home, {}), directory=home)
+        assert held.stdout, held.stderr
+        statements = lost.product.system.procedures.erasure.statements
+        assert statements is not None
+        file.write_text(with_erasure(file.read_text(), lost.product.system.name, statements))
         ended = there.run(*argv, *at, environment=lost.variables(home, {}), directory=home)
         assert ended.stdout, ended.stderr
-        yield Glass(there, home, data, ended.returncode, json.loads(ended.stdout), ended.stderr)
+        first = held.returncode, json.loads(held.stdout)
+        yield Glass(there, home, data, first, ended.returncode, json.loads(ended.stdout), held.stderr + ended.stderr)
 
 
 def _restore_notes(lost: LostHost) -> str:
@@ -101,15 +122,33 @@ def test_what_restore_md_shows_is_a_configuration_that_is_understood(glass: Glas
     assert (rto["seconds"], rto["met"]) == (None, "unknown")
 
 
+@pytest.mark.incident("I32")
+def test_it_goes_no_further_while_nothing_says_how_people_are_erased(glass: Glass, lost: LostHost) -> None:
+    """The bucket says that somebody asked; the files that say how came back with the configuration, and are named."""
+    code, said = glass.held
+    statements = lost.product.system.procedures.erasure.statements
+    notes = "\n".join(_restore_notes(lost).split())
+
+    assert code == 3
+    assert said["error"]["message"] == "nothing says how a person is erased"
+    assert "erasure.statements" in said["error"]["hint"]
+    assert f"`{lost.product.system.name}/erasure/`" in notes
+    assert statements is not None
+    assert sorted(path.name for path in statements.iterdir()) == ["people.check.sql", "people.sql"]
+
+
+@pytest.mark.incident("I32")
 def test_every_acknowledged_order_is_accounted_for_in_a_server_that_is_started_by_hand(
     glass: Glass, lost: LostHost
 ) -> None:
-    """The data directory is ready to be started."""
+    """The data directory is ready to be started, and whoever asked to be forgotten is not in it."""
     with running(glass.data, server_for(lost.product.place.installation.major, ()), Recipe()) as server:
         found = lost.product.rows(server.url_for("shop"))
+        forgotten = person(server.url_for("shop"))
     there = [order for order in lost.acknowledged if found.issuperset(order.rows)]
     missing = [order for order in lost.acknowledged if not found.issuperset(order.rows)]
 
+    assert forgotten == ERASED
     assert len(there) >= lost.shipped > 0
     assert all(one.at > max(order.at for order in there) for one in missing)
 

@@ -12,10 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from dr.configuration import parsers
-from dr.configuration.alerting import alerts
+from dr.configuration.alerting import alerts, schedules
 from dr.configuration.components import certificates, code, images
 from dr.configuration.components.declared import Declared, declared_fields
-from dr.configuration.procedures import incident, infrastructure, region
+from dr.configuration.procedures import incident, infrastructure, region, status_page
 from dr.configuration.sections import settings_classes
 
 BASE = """
@@ -42,10 +42,12 @@ _BY_PARSER: dict[parsers.Parser, object] = {
     parsers.address: "https://example.org/api",
     alerts.hours: "22:00-07:00",
     alerts.zone: "Europe/Berlin",
+    schedules.cron: "17 4 * * 1-5",
     region.command: "fence 'the first region'",
     region.fences: ["sql", "service"],
     infrastructure.assignments: ["size=large", "greeting=two words, one=item"],
     images.tag_pairs: ["Team=shop", "Role=web server"],
+    status_page.announcements: ["backup-overdue | Backups are late | We are at it, with care"],
     incident.contact_lines: ["Database Admin | First Person | | +1-555-0102 | first@example.org"],
 }
 

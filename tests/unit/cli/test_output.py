@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+from dr.catalog.lsn import Lsn
 from dr.cli.bars import progress_shown
-from dr.cli.output import Output
+from dr.cli.output import Output, plain
+from dr.policy.recovery_target import RecoveryTarget, TargetKind
 from dr.progress import Silent, reporter
 
 
@@ -50,3 +52,11 @@ def test_nothing_is_drawn_where_nobody_watches(capsys: pytest.CaptureFixture[str
     with progress_shown(Output()):
         assert isinstance(reporter(), Silent)
     assert capsys.readouterr().err == ""
+
+
+def test_a_plan_that_stops_at_a_position_in_the_wal_can_be_shown_as_json() -> None:
+    """As PostgreSQL writes it."""
+    target = RecoveryTarget(TargetKind.LSN, lsn=Lsn.parse("16/B374D848"), timeline=2)
+
+    assert plain(target)["lsn"] == "16/B374D848"
+    assert json.dumps(plain((target, None)))

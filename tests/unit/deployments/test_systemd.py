@@ -18,6 +18,7 @@ NAMES = (
     "coreflow360-worker.service",
     "coreflow360-canary.service",
     "coreflow360-dr-wal@.service",
+    "coreflow360-dr-metrics@.service",
 )
 BIN = "/opt/coreflow360-dr/.venv/bin"
 
@@ -80,6 +81,17 @@ def test_the_receiver_comes_back_always_and_has_time_to_ship_when_it_is_told_to_
     assert service["KillMode"] == "mixed"
     assert int(service["TimeoutStopSec"]) > LAST_SHIPMENT_SECONDS + 30
     assert int(service["OOMScoreAdjust"]) < 0
+
+
+def test_the_exporter_is_found_where_prometheus_looks_for_it() -> None:
+    """The port of the example, and it comes back always."""
+    service = _Unit(UNITS / "coreflow360-dr-metrics@.service")["Service"]
+
+    assert service["ExecStart"] == f"{BIN}/dr metrics serve ${{LISTEN}} --system %i"
+    assert (
+        service["Environment"].removeprefix("LISTEN=") in (UNITS.parent / "prometheus" / "prometheus.yml").read_text()
+    )
+    assert service["Restart"] == "always"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -270,3 +270,10 @@ def test_a_step_that_is_to_be_done_anew_gives_what_it_gave_last(tmp_path: Path) 
         kept = second.do("fence", lambda: next(given), int)
 
     assert (again, kept) == (2, 2)
+
+
+def test_threads_that_meet_a_type_for_the_first_time_at_once_read_it_all_the_same() -> None:
+    """Parts that were restored side by side are read back side by side; the process must not die of it (SIGSEGV)."""
+    ended = subprocess.run((sys.executable, "-m", "tests.unit.evidence.first_met"), capture_output=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr.decode()

@@ -8,7 +8,16 @@ from datetime import UTC, datetime
 import pytest
 
 from dr.errors import ObjectiveMissed, RecoveryFailed, TargetRefused
-from dr.evidence.quarterly import Asked, Metrics, Preparation, Quarterly, comparison_rows, objective_rows, report
+from dr.evidence.quarterly import (
+    Asked,
+    Earlier,
+    Metrics,
+    Preparation,
+    Quarterly,
+    comparison_rows,
+    objective_rows,
+    report,
+)
 from dr.policy.objectives import Objective, Scenario, Verdict
 
 NOW = datetime(2026, 1, 31, 2, 0, tzinfo=UTC)
@@ -76,3 +85,13 @@ def test_what_was_not_measured_is_said_to_be_so() -> None:
     assert text.count("Not measured") == 2
     assert "What was lost: not measured" in text
     assert "ended by: RecoveryFailed: no" in text
+
+
+def test_it_is_held_against_the_drill_before() -> None:
+    """Its figures beside these, and when it was; without one that is said, and nothing stands for it."""
+    drill = replace(PASSED, earlier=Earlier(NOW, 42.0, None))
+
+    assert [row["drill before"] for row in objective_rows(drill)] == ["42.0 s", "not measured"]
+    assert "Drill before: 2026-01-31 02:00 UTC." in report(drill)
+    assert [row["drill before"] for row in objective_rows(PASSED)] == ["none", "none"]
+    assert "Drill before: none of this scenario" in report(PASSED)

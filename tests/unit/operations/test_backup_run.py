@@ -67,7 +67,7 @@ def test_whatever_is_missing_makes_the_run_partial(problem):
     run = BackupRun(("store cloud: permission denied",) if problem == "store" else ())
     _add(run, dump(NIGHT), *(("store cloud: is damaged",) if problem == "verification" else ()))
     if problem == "missing":
-        run.miss("base backup", "the role may not make one")
+        run.miss("base backup", "the role may not make one", Kind.BASE)
 
     assert not run.succeeded
     with pytest.raises(PartialBackup, match="safe: backup_20240101_020000") as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from dr.operations.full_recovery import lay
 from dr.operations.full_recovery.own import claim
 from dr.operations.full_recovery.parts import RestoredPart
 from dr.pipeline.process import run
+from dr.postgres.data_directory import UNFINISHED
 from dr.secret import Secret
 
 RUN = "full-recovery_20260101_020000"
@@ -168,18 +170,64 @@ def test_uploads_never_go_over_or_into_what_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "copy" / "uploads" / "2026" / "a.jpg").exists()
 
 
-def test_uploads_of_another_disk_are_copied_whole(tmp_path: Path) -> None:
-    """What a killed copy has left is cleared, for it was claimed."""
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """Where uploads belong: on another file system than the restored ones."""
     place = Path("/dev/shm", f"dr-test-{os.getpid()}", "uploads")
     if not os.access("/dev/shm", os.W_OK) or Path("/dev/shm").stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("not applicable: there is no second file system that everybody may write to")
-    try:
-        restored = restored_uploads(tmp_path / "copy", place)
-        claim(place, RUN)
-        (place / "half").write_text("of a copy")
-        lay.lay_uploads(restored, RUN)
+    yield place
+    run("rm", ("rm", "-rf", str(place.parent)))
 
-        assert [path.name for path in place.iterdir()] == ["2026"]
-        assert (place / "2026" / "a.jpg").read_bytes() == b"a picture"
-    finally:
-        run("rm", ("rm", "-rf", str(place.parent)))
+
+def test_uploads_of_another_disk_are_copied_whole(tmp_path: Path, other_disk: Path) -> None:
+    """What a killed copy has left is gone on with."""
+    restored = restored_uploads(tmp_path / "copy", other_disk)
+    claim(other_disk, RUN)
+    (other_disk / "2026").mkdir()
+    (other_disk / "2026" / "a.jpg").write_bytes(b"a pic")
+    lay.lay_uploads(restored, RUN)
+
+    assert [path.name for path in other_disk.iterdir()] == ["2026"]
+    assert (other_disk / "2026" / "a.jpg").read_bytes() == b"a picture"
+
+
+def half_copied(place: Path, run_name: str, name: str) -> Path:
+    """The product ran with what a run had copied until there was room for the rest, and somebody has uploaded."""
+    claim(place, run_name)
+    (place / "2026").mkdir()
+    (place / "2026" / name).write_bytes(b"of today")
+    return place / "2026" / name
+
+
+def test_what_people_uploaded_into_half_of_the_uploads_stays(tmp_path: Path, other_disk: Path) -> None:
+    """The same run goes on in it."""
+    uploaded = half_copied(other_disk, RUN, "b.jpg")
+    lay.lay_uploads(restored_uploads(tmp_path / "copy", other_disk), RUN)
+
+    assert uploaded.read_bytes() == b"of today"
+    assert (other_disk / "2026" / "a.jpg").read_bytes() == b"a picture"
+    assert not (other_disk / UNFINISHED).exists()
+
+
+@pytest.mark.parametrize(("run_name", "name"), [(RUN, "a.jpg"), ("full-recovery_20260101_010000", "b.jpg")])
+def test_what_was_replaced_or_is_perhaps_of_another_copy_is_for_people(
+    tmp_path: Path, other_disk: Path, run_name: str, name: str
+) -> None:
+    """Neither a newer file under the same name is lost, nor half of another backup's taken for whole."""
+    uploaded = half_copied(other_disk, run_name, name)
+
+    with pytest.raises(TargetRefused, match="somebody has used it since") as caught:
+        lay.lay_uploads(restored_uploads(tmp_path / "copy", other_disk), RUN)
+    assert str(uploaded) in caught.value.detail
+    assert uploaded.read_bytes() == b"of today"
+
+
+def test_uploads_that_were_copied_whole_are_not_copied_again(tmp_path: Path, other_disk: Path) -> None:
+    """Another directory of the same part had failed: what came below this one since is in its place."""
+    restored = restored_uploads(tmp_path / "copy", other_disk)
+    lay.lay_uploads(restored, RUN)
+    (other_disk / "2026" / "b.jpg").write_bytes(b"of today")
+    lay.lay_uploads(restored, RUN)
+
+    assert sorted(path.name for path in (other_disk / "2026").iterdir()) == ["a.jpg", "b.jpg"]

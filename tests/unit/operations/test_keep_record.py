@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,3 +128,15 @@ def test_a_stray_file_among_those_that_wait_does_no_harm(tmp_path):
 
     assert keep_record(system(tmp_path), "a1b2", BEGUN, DATA) == ("local",)
     assert list(_stored(tmp_path, "local")) == ["2024/run_a1b2.json"]
+
+
+def test_runs_that_end_together_ship_what_waits_and_none_fails(tmp_path):
+    """Each finds the others' records waiting, and whichever comes second finds them gone."""
+    mine = system(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        ended = [pool.submit(keep_record, mine, f"run{number}", BEGUN, DATA) for number in range(80)]
+    failed = [one.exception() for one in ended if one.exception() is not None]
+
+    assert failed == []
+    assert len(_stored(tmp_path, "local")) == 80
+    assert _waiting(tmp_path) == []

@@ -52,6 +52,18 @@ def test_a_canary_that_was_silent_before_the_failover_measures_nothing(tmp_path:
     assert not lost_of(tmp_path, silent_seconds=3600).loss.measured
 
 
+def test_a_canary_that_goes_on_with_the_new_primary_makes_the_loss_no_larger(tmp_path: Path) -> None:
+    """What counts is the last one that was known before the promotion; by now a later one has been noted."""
+    mine = system(tmp_path)
+    restored, known = Beat(598, BEGUN - timedelta(seconds=3)), Beat(600, BEGUN - timedelta(seconds=1))
+    note_position(mine, Beat(640, BEGUN + timedelta(seconds=40)))
+    took = TookOver("db2", 2, 1, Lsn(1000), Lsn(2000), restored, None, known_beat=known)
+
+    found = lost(mine, took, Replayed(Lsn(1000), None, Lsn(1000)), None, (), None, BEGUN).loss
+
+    assert (found.measured, found.seconds) == (True, 2.0)
+
+
 def test_no_seconds_lost_is_not_measured_where_wal_is_missing(tmp_path: Path) -> None:
     """The canary says nothing is, the WAL says something is."""
     loss = lost_of(tmp_path, silent_seconds=1, known=5000).loss

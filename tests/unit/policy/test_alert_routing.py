@@ -219,3 +219,15 @@ def _hear(heard: dict[tuple[str, str], bool], item: Delivery) -> None:
         heard[place] = False
     else:
         heard[place] = True
+
+
+def test_what_users_read_is_told_besides_and_only_of_what_is_announced() -> None:
+    """Never in the place of a channel that reaches those who repair it."""
+    public = replace(ROUTES, public=("status-page",), announced=frozenset({"backup-overdue"}))
+    alone = replace(public, available=())
+
+    assert ("status-page", Turn.TRIGGER, "dump") in told(decide((), [critical()], public, NOW))
+    assert "status-page" not in {name for name, _, _ in told(decide((), [warning()], public, NOW))}
+    storm = [critical(f"system {number}") for number in range(40)]
+    assert "status-page" not in {name for name, _, _ in told(decide((), storm, public, NOW))}
+    assert told(decide((), [warning()], alone, NOW)) == []

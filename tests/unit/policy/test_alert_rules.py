@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dr.configuration.alerting.schedules import SchedulesSettings
 from dr.policy.alert import Grade
-from dr.policy.alert_rules import RULES, Against, Evaluated, evaluate
+from dr.policy.alert_rules import RULES, SCHEDULED, Against, Evaluated, evaluate
 from dr.policy.metric import BY_NAME, Sample, sample
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -52,6 +53,13 @@ CASES = [
     ("certificate-ending", [sample("certificate_days_left", 10, "shop", "www")], Grade.WARNING),
     ("certificate-ends", [sample("certificate_days_left", 6, "shop", "www")], Grade.CRITICAL),
     ("key-ending", [sample("key_days_left", 29, "shop", "AB")], Grade.WARNING),
+    ("key-expired", [sample("key_usable", 0, "shop")], Grade.CRITICAL),
+    ("copy-delayed", [sample("backup_store_lacking_seconds", 7201, "shop", "dump", "cloud")], Grade.WARNING),
+    ("retention-overdue", [sample("retention_overdue_copies", 1, "shop", "dump", "local")], Grade.WARNING),
+    ("retention-lacking", [sample("retention_lacking_copies", 1, "shop", "dump", "local")], Grade.WARNING),
+    ("run-failed", [sample("procedure_last_failed", 1, "shop", "daily-backup")], Grade.WARNING),
+    ("run-missing", [sample("schedule_overdue_seconds", 7 * HOUR, "shop", "daily-backup")], Grade.WARNING),
+    ("runs-late", [sample("schedule_late_runs", 2, "shop", "daily-backup")], Grade.WARNING),
     ("alert-test-overdue", [sample("alert_test_age_seconds", 3 * 86400, "shop")], Grade.WARNING),
 ]
 
@@ -72,6 +80,9 @@ WAITING = [
     ("storage-critical", [sample("storage_free_ratio", 0.09, "shop", "local")], 5),
     ("store-silent", [sample("storage_up", 0, "shop", "cloud")], 15),
     ("receiver-down", [sample("wal_receiver_up", 0, "shop")], 5),
+    ("schedule-inactive", [sample("schedule_active", 0, "shop", "daily-backup")], 15),
+    ("scheduler-down", [sample("scheduler_up", 0, "shop")], 15),
+    ("key-rotation-failed", [sample("key_rotation_pending", 1, "shop", "dump")], 26 * 60),
 ]
 
 
@@ -110,6 +121,13 @@ def test_a_component_is_a_warning_and_the_database_critical() -> None:
     }
 
 
+def test_a_run_that_a_person_began_and_saw_fail_is_no_alert() -> None:
+    """Only what runs by itself: a refused fail-back is not told again for months."""
+    assert names(run(sample("procedure_last_failed", 1, "shop", "fail-back"))) == []
+    scheduled = {name for name, _ in SchedulesSettings().expected()}
+    assert set(SCHEDULED.split("|")) == scheduled
+
+
 def test_an_age_says_itself_since_when() -> None:
     """Not since when we have been looking."""
     (alert,) = run(sample("wal_lag_seconds", 2 * HOUR, "shop")).alerts
@@ -141,7 +159,8 @@ def test_the_same_rules_are_promql() -> None:
             assert set(rule.limit.on) == set(BY_NAME[rule.limit.metric].labels)
     overdue = next(rule for rule in RULES if rule.name == "backup-overdue")
     assert overdue.expression == (
-        'backup_good_age_seconds{kind=~"dump|base"} > on(system,kind) group_left() backup_age_limit_seconds'
+        'backup_good_age_seconds{kind=~"dump|base"} > on(system,kind) group_left() '
+        "min by(system,kind) (backup_age_limit_seconds)"
     )
 
 

@@ -182,6 +182,17 @@ def test_a_database_that_takes_no_writes_is_looked_at_before_anything_is_restore
     assert "promote it" in advised.why
 
 
+def test_where_there_is_a_second_region_it_is_seen_first_who_is_in_charge():
+    """The name may lead to the replica by now; looking changes nothing, and the promotion is named."""
+    replica = saw(Subject.DATABASE, Condition.IMPAIRED, sign=Sign.READ_ONLY)
+
+    advised = step(replica, APPLICATION, saw(Subject.STANDBY, Condition.OK))
+
+    assert advised.command == f"dr failover --dry-run{BEHIND}"
+    assert "`dr failover` promotes" in advised.why
+    assert step(replica, saw(Subject.STANDBY)).command == f"dr config show{BEHIND}"
+
+
 def test_before_an_application_is_restarted_its_database_is_looked_at():
     """One that refuses us may refuse it too."""
     ill = step(saw(Subject.DATABASE, Condition.IMPAIRED, detail="refuses"), APPLICATION).before

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dr.errors import RecoveryFailed
 from dr.postgres.connection import parameters
 from dr.postgres.following import (
     AUTO,
@@ -15,9 +16,11 @@ from dr.postgres.following import (
     address_of,
     forget_primary,
     lay_standby,
+    other_settings,
+    put_back_settings,
     server_of,
 )
-from dr.postgres.own_files import own_files_kept, put_back_own_files
+from dr.postgres.own_files import own_files_kept, put_back_own_files, set_aside, take_own_files
 from dr.secret import Secret
 
 WORD = "it's: a \\ secret"
@@ -68,6 +71,37 @@ def test_a_directory_that_was_to_be_promoted_follows_instead(directory: Path) ->
     assert not (directory / "recovery.signal").exists()
 
 
+def test_settings_that_an_attempt_has_left_are_put_back_by_the_next(directory: Path, tmp_path: Path) -> None:
+    """Also by one that has nothing to replay any more."""
+    aside = tmp_path / "data_archive" / "settings.before"
+    aside.parent.mkdir()
+    before = (directory / AUTO).read_text()
+    wanted = {"restore_command": f"cp {aside.parent}/%f %p", "primary_conninfo": ""}
+    with other_settings(directory, aside, wanted):
+        inside, kept = (directory / AUTO).read_text(), aside.read_text()
+    ended = (directory / AUTO).read_text()
+    (directory / AUTO).write_text(inside)
+    aside.write_text(kept)  # as it lies there when the process is killed within
+
+    assert put_back_settings(directory, aside)
+    assert (directory / AUTO).read_text() == ended == before
+    assert not aside.exists()
+
+
+def test_settings_of_another_day_are_not_put_back(directory: Path, tmp_path: Path) -> None:
+    """It follows another primary by now: what an attempt of months ago has put aside is no news."""
+    aside = tmp_path / "data_archive" / "settings.before"
+    aside.parent.mkdir()
+    aside.write_text("primary_conninfo = 'host=gone'\n")
+    lay_standby(directory, PRIMARY, "dr_region", "dr_primary")
+    now = (directory / AUTO).read_text()
+
+    with other_settings(directory, aside, {"restore_command": f"cp {aside.parent}/%f %p"}):
+        pass
+    assert (directory / AUTO).read_text() == now
+    assert not aside.exists()
+
+
 def test_the_hosts_own_files_are_as_they_were(directory: Path) -> None:
     """What pg_rewind brings from the other host is taken back, also what was not there before."""
     with own_files_kept(directory):
@@ -88,6 +122,30 @@ def test_they_are_put_back_after_a_crash_in_the_midst(directory: Path) -> None:
     put_back_own_files(directory)
 
     assert (directory / "postgresql.conf").read_text() == "port = 5432\n"
+
+
+def test_they_are_put_back_when_it_fails_in_the_midst(directory: Path, tmp_path: Path) -> None:
+    """A base backup takes its place then, and its own files from there: not those of the other host."""
+    (tmp_path / "making").mkdir()
+    with suppress(RecoveryFailed), own_files_kept(directory):
+        (directory / "postgresql.conf").write_text("port = 6543\n")
+        raise RecoveryFailed("the line was cut")
+    take_own_files(directory, tmp_path / "making")
+
+    assert (tmp_path / "making" / "postgresql.conf").read_text() == "port = 5432\n"
+    assert not list(tmp_path.glob("*_own_files"))
+
+
+def test_a_directory_that_was_set_aside_gives_the_hosts_own_files_too(directory: Path, tmp_path: Path) -> None:
+    """Cut off between the two renames, the next attempt finds no directory to take them from."""
+    making = tmp_path / "making"
+    making.mkdir()
+    (making / "postgresql.conf").write_text("port = 6543\n")
+    directory.rename(set_aside(directory))
+    take_own_files(directory, making)
+
+    assert (making / "postgresql.conf").read_text() == "port = 5432\n"
+    assert (making / "pg_hba.conf").exists()
 
 
 def test_an_address_takes_the_place_of_one_and_the_role_of_another() -> None:

@@ -43,6 +43,7 @@ from tasks.course import Course, place_of
 
 NOW = datetime(2026, 1, 31, 2, tzinfo=UTC)
 WANTED = InPlace("latest", RecoveryTarget())
+AGES = timedelta(days=10_000)
 PLAN = RecoveryPlan("base", Kind.BASE, "", "", (), 0, "", True, (), ())
 
 
@@ -71,6 +72,19 @@ def test_the_plan_says_what_was_done_already(system: System) -> None:
     assert "2026-01-31 02:00:00 UTC" in said
     assert "stop the application, restore" in said
     assert with_unfinished(system, WANTED, PLAN, anew=True) == PLAN
+
+
+def test_the_plan_says_when_nothing_is_restored_any_more(system: System, tmp_path: Path) -> None:
+    """Damaged anew, the database that an unfinished run has put into service would only be started."""
+    before = with_unfinished(system, WANTED, PLAN, anew=False).warnings
+    with open_journal(
+        place_of(system), Opening(PROCEDURE, system.name, WANTED.parameters), run="2", at_most=AGES
+    ) as one:
+        one.do(EXCHANGE, lambda: Exchanged(str(tmp_path / "data"), ""), Exchanged)
+    after = with_unfinished(system, WANTED, PLAN, anew=False).warnings
+
+    assert not any("nothing is restored again" in line for line in before)
+    assert any("nothing is restored again" in line and "--anew" in line for line in after)
 
 
 def test_a_run_of_another_day_is_never_gone_on_with(system: System) -> None:

@@ -41,6 +41,20 @@ class Cron:
                         return found
         raise ValueError("never happens")
 
+    def last_until(self, moment: datetime) -> datetime:
+        """The last time up to ``moment`` (aware), in UTC. Raises ValueError when there is none in nine years."""
+        moment = moment.astimezone(UTC)
+        for back in range(_DAYS_AHEAD):
+            day = moment.date() - timedelta(days=back)
+            if not self._falls_on(day):
+                continue
+            for hour in sorted(self.hours, reverse=True):
+                for minute in sorted(self.minutes, reverse=True):
+                    found = datetime.combine(day, time(hour, minute), UTC)
+                    if found <= moment:
+                        return found
+        raise ValueError("never happened")
+
     def _falls_on(self, day: date) -> bool:
         return day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays
 

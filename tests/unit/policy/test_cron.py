@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.cron import parse_cron
+from dr.policy.cron import parse_cron
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - given one
 
@@ -76,3 +76,13 @@ def test_the_zone_of_the_moment_does_not_matter(moment: datetime) -> None:
     cron = parse_cron("0 2 * * *")
 
     assert cron.first_after(moment.astimezone(timezone(timedelta(hours=5, minutes=30)))) == cron.first_after(moment)
+
+
+@given(MOMENTS, st.sampled_from(["0 2 * * *", "*/15 * * * *", "0 3 * * 0", "0 4 1 * *", "5,50 8 * * 1-5"]))
+def test_the_last_time_is_the_one_before_the_first(moment: datetime, expression: str) -> None:
+    """Whatever the moment: nothing lies between the last time up to it and the first after it."""
+    cron = parse_cron(expression)
+    last = cron.last_until(moment)
+
+    assert last <= moment < cron.first_after(moment)
+    assert cron.first_after(last) == cron.first_after(moment)

@@ -1,0 +1,1 @@
+"""Prometheus and Alertmanager: their files, written from our own rules by ``python -m deployments.prometheus``."""

@@ -1,0 +1,33 @@
+"""While the exporter lives and can measure, an outside watcher hears of it: a process that is killed tells nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from dr.configuration.alerting.pings import PingsSettings
+from dr.notify.ping import Event, Turn, ping
+
+
+@contextmanager
+def telling_alive(settings: PingsSettings, measure: Callable[[], object]) -> Iterator[None]:
+    """Ask the watcher's address every so many seconds, each time after ``measure`` has come back."""
+    if settings.exporter is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def tell() -> None:
+        while True:
+            measure()
+            ping(settings, Event.EXPORTER, Turn.GOOD)
+            if ended.wait(settings.exporter_seconds):
+                return
+
+    thread = threading.Thread(target=tell, name="alive", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()

@@ -1,0 +1,124 @@
+"""Bring Prometheus and Alertmanager, by which rules are tested, out of Debian's packages without installing them.
+
+Installed, the packages would start two daemons. Downloaded and unpacked they start nothing, and an ordinary user can do
+it as well. ``python debian_programs.py DIRECTORY`` puts the programs there; without apt it says what to install.
+Standard library only: bootstrap.py runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAMS = {
+    "prometheus": ("prometheus", "promtool"),
+    "prometheus-alertmanager": ("prometheus-alertmanager", "amtool"),
+}
+"""What each package brings."""
+TEMPLATES = {"prometheus-alertmanager": Path("share/prometheus/alertmanager")}
+"""What Debian's program reads below /usr, where others have it built in; it goes beside the directory of programs."""
+PATIENCE = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")
+DEADLINE_SECONDS = 300
+ELSEWHERE = "Install Prometheus (with promtool) and Alertmanager (with amtool), so that they are in PATH."
+
+
+class Failure(Exception):
+    """Why there are no programs."""
+
+
+def lacking(directory: Path) -> list[str]:
+    """Packages of which some program is neither in PATH nor in the directory."""
+
+    def there(program: str) -> bool:
+        elsewhere = program.removeprefix("prometheus-")  # only Debian calls Alertmanager otherwise
+        return bool(shutil.which(program) or shutil.which(elsewhere)) or os.access(directory / program, os.X_OK)
+
+    return [package for package, programs in PROGRAMS.items() if not all(map(there, programs))]
+
+
+def fetch(packages: list[str], directory: Path) -> None:
+    """Put the programs of ``packages`` into the directory, each whole or not at all. Raises ``Failure``."""
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise Failure(f"this machine has no apt. {ELSEWHERE}")
+    with tempfile.TemporaryDirectory(prefix="dr-debian-") as name:
+        place = Path(name)
+        _download(packages, place)
+        for archive in sorted(place.glob("*.deb")):
+            _run(place, "dpkg-deb", "-x", str(archive), str(place / "unpacked"))
+        for package in packages:
+            if package in TEMPLATES:
+                templates = place / "unpacked" / "usr" / TEMPLATES[package]
+                shutil.copytree(templates, directory.parent / TEMPLATES[package], symlinks=True, dirs_exist_ok=True)
+            for program in PROGRAMS[package]:
+                _put(place / "unpacked" / "usr" / "bin" / program, directory / program)
+
+
+def _download(packages: list[str], place: Path) -> None:
+    """By the package lists of this machine; where there are none yet, or old ones, by newer ones of our own."""
+    try:
+        _run(place, "apt-get", *PATIENCE, "download", *packages)
+    except Failure:
+        own = _lists_of_our_own(place)
+        _run(place, "apt-get", *PATIENCE, *own, "update")
+        _run(place, "apt-get", *PATIENCE, *own, "download", *packages)
+
+
+def _lists_of_our_own(place: Path) -> tuple[str, ...]:
+    """Options by which apt keeps its lists here: it needs no root then, and waits for nobody's lock."""
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (place / part).mkdir(parents=True)
+    options = (
+        f"Dir::State={place}/state",
+        "Dir::State::status=/var/lib/dpkg/status",
+        f"Dir::Cache={place}/cache",
+        # As root apt would give up its rights, and could not write here.
+        *(("APT::Sandbox::User=root",) if os.geteuid() == 0 else ()),
+    )
+    return tuple(word for option in options for word in ("-o", option))
+
+
+def _run(place: Path, *command: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=DEADLINE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{command[0]} was not done after {DEADLINE_SECONDS} s") from None
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command)}:\n{done.stdout[-1000:].decode(errors='replace').strip()}")
+
+
+def _put(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise Failure(f"Debian's package holds no {source.name}. {ELSEWHERE}")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.copy(source, partial)
+    partial.replace(target)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: debian_programs.py DIRECTORY", file=sys.stderr)
+        return 2
+    directory = Path(arguments[0]).resolve()
+    try:
+        packages = lacking(directory)
+        if packages:
+            fetch(packages, directory)
+    except (Failure, OSError) as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
