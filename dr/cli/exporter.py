@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from dr.cli.session import Session
 from dr.configuration.model import System
 from dr.errors import ConfigurationError
+from dr.operations.measure.alive import telling_alive
 from dr.operations.measure.exposition import Measurements
 from dr.operations.measure.gather import measure
 from dr.policy.metric import Sample
@@ -81,7 +82,8 @@ def serve_metrics(session: Session, system: System, where: str, seconds: float =
     if not port.isdigit():
         raise ConfigurationError(f"{where!r} is no HOST:PORT", hint=f"Say for example {HERE}.")
     registry = CollectorRegistry()
-    registry.register(Measurements(Kept(lambda: measure(system, datetime.now(UTC)).samples, seconds)))
+    kept = Kept(lambda: measure(system, datetime.now(UTC)).samples, seconds)
+    registry.register(Measurements(kept))
     try:
         server, thread = start_http_server(int(port), host.strip("[]") or "127.0.0.1", registry)
     except OSError as error:
@@ -90,6 +92,7 @@ def serve_metrics(session: Session, system: System, where: str, seconds: float =
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    with telling_alive(system.alerting.pings, kept):
+        ended.wait()
     server.shutdown()
     thread.join(5)

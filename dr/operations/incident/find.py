@@ -27,7 +27,8 @@ def incidents(system: System) -> tuple[Incident, ...]:
             continue
         if one is not None:
             found.append(one)
-    return tuple(found)
+    # Ids name the second; two of one second are told apart by their first entry.
+    return tuple(sorted(found, key=lambda one: one.opened.at, reverse=True))
 
 
 def open_incident(system: System, drill: bool | None = None) -> Incident | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dr.configuration.alerting.pings import PingsSettings
 from dr.notify.ping import Event, Turn, ping
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -20,8 +23,12 @@ def telling_alive(settings: PingsSettings, measure: Callable[[], object]) -> Ite
 
     def tell() -> None:
         while True:
-            measure()
-            ping(settings, Event.EXPORTER, Turn.GOOD)
+            try:
+                measure()
+            except Exception:  # the next may come back; until then the watcher hears nothing, which is the alarm
+                logger.exception("nothing could be measured")
+            else:
+                ping(settings, Event.EXPORTER, Turn.GOOD)
             if ended.wait(settings.exporter_seconds):
                 return
 
