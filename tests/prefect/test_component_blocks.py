@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import BlockDocumentUpdate
+from prefect.exceptions import ObjectNotFound
 
 from blocks import ProtectedSystem, RedisServer
 from blocks.components import FORMS
@@ -19,6 +22,16 @@ from dr.configuration.layers import EnvironmentReference
 from dr.configuration.sections import settings_classes
 from dr.errors import ConfigurationError
 from tests.unit.blocks.every_setting import How, write_everything
+
+
+@pytest.fixture(autouse=True)
+def _nobody_elses(client: SyncPrefectClient) -> Iterator[None]:
+    """Another test's system of the same name, on the same server, is not described by what is saved here."""
+    yield
+    slug = ProtectedSystem.get_block_type_slug()
+    with suppress(ObjectNotFound):
+        client.delete_block_document(client.read_block_document_by_name("shop", slug).id)
+
 
 KINDS = {kind for kind, _ in settings_classes()}
 

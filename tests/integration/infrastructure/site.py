@@ -74,8 +74,11 @@ class Site:
         return plan_infrastructure(self.system(**changes), self.module)
 
     def state(self) -> dict[str, str]:
-        """The machines there are: address and id."""
+        """The machines there are: address and id. A Terraform that ends by itself may be writing the file just now."""
         file = self.module / "terraform.tfstate"
+        until = time.monotonic() + 30
+        while file.exists() and not file.read_bytes().endswith(b"}\n") and time.monotonic() < until:
+            time.sleep(0.05)
         found = json.loads(file.read_bytes())["resources"] if file.exists() else []
         return {
             f"{one['type']}.{one['name']}": instance["attributes"]["id"]
