@@ -78,8 +78,9 @@ def wait_until_gone(processes: Iterable[Process], seconds: float) -> bool:
         if time.monotonic() > until:
             return False
         time.sleep(0.05)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(-1, os.WNOHANG)
+        for one in left:  # our own children among them stay until they are waited for; others' are not ours to reap
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(one.pid, os.WNOHANG)
     return True
 
 

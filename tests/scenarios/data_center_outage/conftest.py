@@ -51,7 +51,7 @@ class Played:
     at_last: frozenset[Row]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """Partition, refusals, outage, failover, the old server's return, and the way back."""
     with regions(tmp_path_factory.mktemp("outage") / "here") as made:
