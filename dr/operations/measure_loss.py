@@ -13,6 +13,8 @@ from dr.configuration.model import System
 from dr.evidence.findings import Loss
 
 SILENCE = timedelta(seconds=60)
+LONG_SILENCE = timedelta(hours=1)
+"""Longer than a recovery takes: either the disaster was long ago, or the canary had died before it."""
 
 
 def note_position(system: System, beat: Beat) -> None:
@@ -62,6 +64,12 @@ def loss_between(
     if before is not None and before.seq >= restored.seq and _was_beating(before, disaster_at or begun):
         seconds = (before.committed_at - restored.committed_at).total_seconds()
         explanation = f"canary {before.seq} was committed last, {restored.seq} was restored"
+        silent = datetime.now(UTC) - before.committed_at
+        if disaster_at is None and begun is None and silent > LONG_SILENCE:
+            explanation += (
+                f"; it has been silent for {silent.total_seconds() / 3600:.0f} h: if the database went on after it,"
+                " more is lost (give the time of the disaster, --disaster-at)"
+            )
         return Loss(max(seconds, 0.0), True, explanation, restored, before)
     until = disaster_at or datetime.now(UTC)
     seconds = (until - restored.committed_at).total_seconds()

@@ -78,6 +78,20 @@ def test_without_a_time_of_the_disaster_the_bound_is_now(tmp_path):
     assert not loss.measured
 
 
+@pytest.mark.parametrize(("hours", "told"), [(0.9, False), (2.6, True)])
+def test_a_long_silence_is_told_where_nobody_gave_the_time_of_the_disaster(tmp_path, hours, told):
+    """The canary may have died before the database did; with a time given, it is known whether it had."""
+    mine = system(tmp_path)
+    last = Beat(600, datetime.now(UTC) - timedelta(hours=hours))
+    note_position(mine, last)
+
+    unknown = measure_loss(mine, last, None)
+    known = measure_loss(mine, last, last.committed_at + timedelta(seconds=5))
+
+    assert ("silent for 3 h" in unknown.explanation, "--disaster-at" in unknown.explanation) == (told, told)
+    assert "silent" not in known.explanation
+
+
 @pytest.mark.incident("I28")
 def test_a_canary_that_had_stopped_long_before_the_disaster_measures_nothing(tmp_path):
     """It died at noon, the disaster came at two: what was committed in between is lost, and nobody counted it."""
