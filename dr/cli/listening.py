@@ -22,9 +22,14 @@ class _Lines(logging.Handler):
 
 
 def listen(output: Output, *, verbose: bool) -> None:
-    """Show the library's messages from now on."""
+    """Show the library's messages from now on.
+
+    The limit is the terminal's alone: what Prefect shows of the same run has its own handlers, and gets every step.
+    """
+    lines = _Lines(output)
+    lines.setLevel(logging.INFO if verbose else logging.WARNING)
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO if verbose else logging.WARNING)
-        logger.handlers = [_Lines(output)]
+        logger.setLevel(logging.INFO)
+        logger.handlers = [lines, *(handler for handler in logger.handlers if not isinstance(handler, _Lines))]
         logger.propagate = False
