@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 from dr.configuration.alerting.alerts import AlertsSettings
 from dr.configuration.model import System
@@ -37,40 +38,26 @@ def tell(system: System, found: Sequence[Alert], unknown: frozenset[str] = froze
 
     Never raises because of a channel. What was raised by hand, and channels that fail, are added to what is found.
     """
-    here = channels(system)
-    now = datetime.now(UTC)
     with held(system) as file:
-        book = read_book(system)
-        wrong = _unique((*found, *book.manual, *channel_alerts(system.name, book)))
-        decided = decide(book.open, wrong, routes(system, here), now, unknown)
-        book = replace(book, open=decided.open)
-        retried, later = due(replace(book, waiting=_still_wanted(book.waiting, book)), now)
-        book = replace(book, waiting=later)
-        says = (*decided.deliveries, *(item.delivery for item in retried))
-        # Before anything is said: who dies in the midst says it once more, instead of never.
-        write_book(file, replace(book, waiting=(*later, *_as_waiting(says, retried, now))))
-        attempts = _round(here, reach(system, here), says, book, now)
-        book = entered(book, attempts, retried, now)
-        write_book(file, book)
-    return Told(attempts, book, tuple(here))
+        return _tell(system, file, read_book(system), found, unknown)
 
 
 def raise_alert(system: System, alert: Alert) -> Told:
     """An alert that no rule finds by itself: of a run that failed, of a procedure. It is open until ``settle``."""
     with held(system) as file:
         book = read_book(system)
-        write_book(file, replace(book, manual=_unique((*book.manual, alert))))
-        known = tuple(item.alert for item in book.open)
-    return tell(system, known)
+        book = replace(book, manual=_unique((*book.manual, alert)))
+        write_book(file, book)  # first of all: channels that are configured wrongly raise
+        return _tell(system, file, book, tuple(item.alert for item in book.open))
 
 
 def settle(system: System, key: str) -> Told:
     """That is over. Nothing happens where it was not open."""
     with held(system) as file:
         book = read_book(system)
-        write_book(file, replace(book, manual=tuple(item for item in book.manual if item.key != key)))
-        known = tuple(item.alert for item in book.open if item.alert.key != key)
-    return tell(system, known)
+        book = replace(book, manual=tuple(item for item in book.manual if item.key != key))
+        write_book(file, book)
+        return _tell(system, file, book, tuple(item.alert for item in book.open if item.alert.key != key))
 
 
 def acknowledge(system: System, key: str, by: str) -> Told:
@@ -91,6 +78,26 @@ def acknowledge(system: System, key: str, by: str) -> Told:
         book = entered(book, attempts, (), now)
         write_book(file, book)
     return Told(attempts, book)
+
+
+def _tell(
+    system: System, file: Path, book: Book, found: Sequence[Alert], unknown: frozenset[str] = frozenset()
+) -> Told:
+    """With the book held from reading what is open: else what another process opens meanwhile would be told as over."""
+    here = channels(system)
+    now = datetime.now(UTC)
+    wrong = _unique((*found, *book.manual, *channel_alerts(system.name, book)))
+    decided = decide(book.open, wrong, routes(system, here), now, unknown)
+    book = replace(book, open=decided.open)
+    retried, later = due(replace(book, waiting=_still_wanted(book.waiting, book)), now)
+    book = replace(book, waiting=later)
+    says = (*decided.deliveries, *(item.delivery for item in retried))
+    # Before anything is said: who dies in the midst says it once more, instead of never.
+    write_book(file, replace(book, waiting=(*later, *_as_waiting(says, retried, now))))
+    attempts = _round(here, reach(system, here), says, book, now)
+    book = entered(book, attempts, retried, now)
+    write_book(file, book)
+    return Told(attempts, book, tuple(here))
 
 
 def reach(system: System, here: dict[str, Channel]) -> dict[str, Channel]:
