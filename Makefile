@@ -12,7 +12,8 @@ DR_DEMAND_ALL ?= 1
 PYTEST := $(BIN)/python -m pytest
 # The examples in docstrings are tests as well.
 UNITS := --doctest-modules dr tests/unit
-REST := tests --ignore=tests/unit -n 2 --dist loadfile
+# Three at once on two cores: tests with servers wait for a good part of their time.
+REST := tests --ignore=tests/unit -n 3 --dist loadfile --no-loadscope-reorder
 PACKAGES := dr flows tasks blocks deployments
 
 export PYTHON DR_DEMAND_ALL

@@ -1,4 +1,4 @@
-"""Where copies live, as a form: a list of stores.
+"""Where the copies lie, as a form: a list of stores.
 
 Prefect's API shows a secret inside a list in clear text, so a store holds references only; secrets that must be kept
 in Prefect stand beside the list, by the store's name.

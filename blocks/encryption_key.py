@@ -8,6 +8,7 @@ from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.fields import filled_in, secret_fields, text
 from blocks.form import Form
+from blocks.secret_field import secret
 from dr.configuration import Effective
 
 
@@ -49,21 +50,12 @@ class EncryptionKey(Form):
         title="Secret key file",
         description="Absolute path of the secret key, only where one restores. The key itself never belongs here.",
     )
-    passphrase_env: str = Field(
-        default="",
-        title="Passphrase: environment variable",
-        description="Name of the environment variable, on the worker, that holds the passphrase. Preferred.",
-    )
-    passphrase_file: str = Field(
-        default="",
-        title="Passphrase: file",
-        description="Absolute path, on the worker, of a file that holds the passphrase. As good as a variable.",
-    )
-    passphrase: SecretStr = Field(
-        default=SecretStr(""),
-        title="Passphrase itself",
-        description="At least 12 characters. Kept in Prefect's database, where whoever may call its API can read it,"
+    passphrase: SecretStr = secret(
+        "Passphrase",
+        "At least 12 characters. Kept in Prefect's database, where whoever may call its API can read it,"
         " and lost with it: a reference is preferred.",
+        holds="the passphrase",
+        file="Absolute path, on the worker, of a file that holds the passphrase. As good as a variable.",
     )
 
     def settings(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What all our Blocks are derived from."""
+"""What all our Blocks are derived from: their schema is made once, and each of their secrets is three fields."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from prefect.blocks.core import Block
 
+from blocks.secret_field import FormMaker
+
 _SCHEMAS: dict[object, dict[str, Any]] = {}
 
 
-class Form(Block, ABC):
+class Form(Block, ABC, metaclass=FormMaker):
     """A Block whose schema is made once: Prefect asks for it hundreds of times while one is saved."""
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How fast a recovery must be and how much it may lose, as a form with the guide's figures filled in."""
+"""How fast a recovery must be and how much it may lose, as a form that has the guide's figures filled in."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.fields import filled_in, secret_fields
 from blocks.form import Form
+from blocks.secret_field import secret
 from dr.configuration import Effective
 
 
@@ -30,35 +31,21 @@ class PostgresServer(Form):
         "https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING"
     )
 
-    url_env: str = Field(
-        default="",
-        title="Connection: environment variable",
-        description="Name of the environment variable, on the worker, that holds the connection URL. Preferred: the"
-        " password then never enters Prefect's database.",
-    )
-    url_file: str = Field(
-        default="",
-        title="Connection: file",
-        description="Absolute path, on the worker, of a file that holds the connection URL. As good as a variable.",
-    )
-    url: SecretStr = Field(
-        default=SecretStr(""),
-        title="Connection: URL itself",
-        description="postgresql://user:password@host:port/database. Only if neither a variable nor a file can be used:"
+    url: SecretStr = secret(
+        "Connection",
+        "postgresql://user:password@host:port/database. Only if neither a variable nor a file can be used:"
         " whoever may call Prefect's API can read it.",
+        variable="Name of the environment variable, on the worker, that holds the connection URL. Preferred: the"
+        " password then never enters Prefect's database.",
+        file="Absolute path, on the worker, of a file that holds the connection URL. As good as a variable.",
+        titles=("environment variable", ": URL itself"),
     )
-    replication_url_env: str = Field(
-        default="",
-        title="Replication: environment variable",
-        description="The same for base backups, when another role must do them. Empty: the connection above.",
-    )
-    replication_url_file: str = Field(
-        default="", title="Replication: file", description="The same for base backups, in a file on the worker."
-    )
-    replication_url: SecretStr = Field(
-        default=SecretStr(""),
-        title="Replication: URL itself",
-        description="The same for base backups, kept in Prefect's database; a reference is preferred.",
+    replication_url: SecretStr = secret(
+        "Replication",
+        "The same for base backups, kept in Prefect's database; a reference is preferred.",
+        variable="The same for base backups, when another role must do them. Empty: the connection above.",
+        file="The same for base backups, in a file on the worker.",
+        titles=("environment variable", ": URL itself"),
     )
     physical: bool = Field(
         default=True,

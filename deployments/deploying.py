@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.context import SyncClientContext
 from prefect.exceptions import PrefectException, PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
@@ -97,7 +98,9 @@ def _prefect() -> Iterator[SyncPrefectClient]:
                 hint="Start it (`make up`, or coreflow360-prefect-server.service), or correct PREFECT_API_URL.",
             )
         try:
-            yield client
+            # Every Block and deployment would open a client of its own, and read all certificates of this host for it.
+            with SyncClientContext.get_or_create() as context:
+                yield context.client
         except (httpx.HTTPError, PrefectException) as error:
             raise PrefectUnavailable(
                 f"Prefect's server at {address} refused or broke off",

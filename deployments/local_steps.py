@@ -54,7 +54,12 @@ def begin_server(place: Place, wanted_port: int, say: Say) -> None:
         taken = "" if port == wanted_port else f" (port {wanted_port} is taken)"
         say(f"Prefect's server: beginning on port {port}{taken} ...")
         argv = (sys.executable, "-m", "prefect", "server", "start", "--host", ADDRESS, "--port", str(port))
-        settings = {**_SERVER_SETTINGS, "PREFECT_UI_URL": f"http://{ADDRESS}:{port}"}
+        # Untold, its pages would look for the API at the usual port, whichever this one is.
+        own = {
+            "PREFECT_UI_URL": f"http://{ADDRESS}:{port}",
+            "PREFECT_SERVER_UI_API_URL": f"http://{ADDRESS}:{port}/api",
+        }
+        settings = {**_SERVER_SETTINGS, **own}
         place.server.begin(argv, place.environment(settings), place.directory)
     _wait(place.server, lambda: _answers(f"{_api(place)}/health"), _SERVER_SECONDS)
 

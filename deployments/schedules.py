@@ -287,7 +287,8 @@ PROCEDURES: tuple[Procedure, ...] = (
         description=(
             "Everything is gone: all parts of a recovery point are restored beside each other on the worker's host,"
             " brought to their places, started, verified, and only then is traffic led there. Nothing is overwritten;"
-            " a run that was cut off is gone on with.\n\n"
+            " a run that was cut off is gone on with. Beside another region's server that is in charge it is refused;"
+            " *exercise* practises beside it, and changes nothing outside of the worker's host.\n\n"
             "Never runs by itself. **Run → Custom run** with *dry run* shows the plan; otherwise a form asks for the"
             " system's name. `dr full-recovery` does the same without Prefect."
         ),

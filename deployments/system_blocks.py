@@ -8,29 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect.blocks.core import Block
-
-import blocks
-from blocks.protected_system import EVERY_FORM, ProtectedSystem, block_name, stored_layer
+from blocks.protected_system import ProtectedSystem, block_name, stored_layer
 from deployments.rows import DeployedRow, Done
 from dr.configuration import Layer, load
 from dr.configuration.model import System
 from dr.errors import ConfigurationError
 
-KINDS: tuple[type[Block], ...] = (
-    blocks.PostgresServer,
-    blocks.BackupRepository,
-    blocks.EncryptionKey,
-    blocks.Objectives,
-    *EVERY_FORM,
-    blocks.ProtectedSystem,
-)
-
 
 def register_types() -> None:
     """Make every kind of Block known, so that its form is offered in the UI before one is saved."""
-    for kind in KINDS:
-        kind.register_type_and_schema()
+    ProtectedSystem.register_type_and_schema()  # with all that it is made of, which is every other kind
 
 
 def register_system(system: str, file: Path | None, *, replace: bool = False) -> DeployedRow:

@@ -230,7 +230,7 @@ class InfrastructureError(DrError):
 
 
 class NotFenced(DrError):
-    """Another primary may still write. Promoting now could split the data in two, so nothing was promoted."""
+    """Another server is or may be in charge: a promotion, or what was recovered, would split the data in two."""
 
     exit_code = 21
 

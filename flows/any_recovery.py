@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from dr.evidence.findings import Loss
 from dr.evidence.full_outcome import FullOutcome
@@ -26,18 +27,19 @@ class RecoveredFrom:
     loss: Loss | None = None
 
 
-def recover_from(system: str, scenario: Scenario) -> RecoveredFrom:
+def recover_from(system: str, scenario: Scenario, disaster_at: datetime) -> RecoveredFrom:
     """Recover ``system``, whose name was typed for the drill that this is a part of."""
+    at = disaster_at.isoformat()
     match scenario:
         case Scenario.DATABASE_CORRUPTION:
-            database = recover_database(system=system, in_place=True, confirm_name=system)
+            database = recover_database(system=system, in_place=True, confirm_name=system, disaster_at=at)
             return RecoveredFrom(True, database.outcome.loss if isinstance(database, RecoveredInPlace) else None)
         case Scenario.APPLICATION_FAILURE:
             recover_application(system=system, confirm_name=system)
             return RecoveredFrom(False)
         case Scenario.FULL_SYSTEM_FAILURE:
-            everything = full_recovery(system=system, confirm_name=system)
+            everything = full_recovery(system=system, confirm_name=system, disaster_at=at)
             return RecoveredFrom(True, everything.loss if isinstance(everything, FullOutcome) else None)
         case Scenario.DATA_CENTER_OUTAGE:
-            region = region_failover(system=system, confirm_name=system)
+            region = region_failover(system=system, confirm_name=system, disaster_at=at)
             return RecoveredFrom(True, region.lost.loss if isinstance(region, FailedOver) else None)

@@ -50,7 +50,7 @@ def application_backup(system: str = "", cloud: bool = True, only: tuple[Compone
             with run.part(item.title, item.kind, may_be_missing=item.may_be_missing):
                 draft = copy_component(system, item, cloud)
                 run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
-            leases.check()
+            run.require(leases.check)
 
         point = None
         with run.part("recovery point", Kind.POINT):
@@ -58,7 +58,7 @@ def application_backup(system: str = "", cloud: bool = True, only: tuple[Compone
             run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
             point = look_at_point(system, draft.manifest.label)
             run.concern(point.consistency.broken)
-        leases.check()
+        run.require(leases.check)
 
         kinds = {*(item.kind for item in wanted), Kind.POINT}
         expiry: tuple[StoreExpiry, ...] = ()

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from dr.catalog.labels import Kind
 from dr.operations.backup_run import BackupRun, BackupSummary
+from dr.operations.expire_plan import StoreExpiry
 from dr.policy.base_schedule import BaseMethod
 from tasks.backup import check_source, copy_cluster, dump_database, expire_local_copies, publish_backup, read_back
 from tasks.evidence import keep
@@ -54,15 +55,17 @@ def daily_backup(
                 run.add(draft, publish_backup(system, draft, read_back(system, draft)))
         elif kind == BackupKind.BASE or (kind == BackupKind.ALL and source.physical_wanted):
             run.miss("base backup", source.physical_reason, Kind.BASE)
-        leases.check()
+        run.require(leases.check)
 
         if kind != BackupKind.BASE:
             with run.part("dump", Kind.DUMP):
                 draft = dump_database(system, cloud)
                 run.add(draft, publish_backup(system, draft, read_back(system, draft)))
-        leases.check()
+        run.require(leases.check)
 
-        expiry = expire_local_copies(system, retention_days, run_succeeded=run.succeeded)
+        expiry: tuple[StoreExpiry, ...] = ()
+        with run.part("expiry"):
+            expiry = expire_local_copies(system, retention_days, run_succeeded=run.succeeded)
 
     show_backups(run.made, run.problems, run.failed)
     show_expiry(expiry)

@@ -40,7 +40,7 @@ def infrastructure_backup(system: str = "", cloud: bool = True, only: tuple[Comp
             with run.part(item.title, item.kind, may_be_missing=item.may_be_missing):
                 draft = copy_component(system, item, cloud)
                 run.add(draft, publish_component(system, draft, read_component_back(system, draft)))
-            leases.check()
+            run.require(leases.check)
 
         kinds = {item.kind for item in wanted}
         expiry: tuple[StoreExpiry, ...] = ()

@@ -57,7 +57,7 @@ def quarterly_drill(
             made = make(system, plan, seed)
             drill.made(made, record)
             show_simulation(system, made)
-            back = recover_from(plan.system, scenario)
+            back = recover_from(plan.system, scenario, made.at)
             found = verify(system, expected, seconds)
             drill.verified(found, record, restored=back.restored, loss=back.loss)
             drill.compared(measure_after(system, seconds))

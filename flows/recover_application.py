@@ -43,7 +43,7 @@ def recover_application(
         services: Restart these services only, by name, separated by spaces. Empty: what is down.
         everything: Restart every service of the application, also those that run.
         dry_run: Stop after the plan.
-        confirm_name: The system's name, typed.
+        confirm_name: The system's name, typed. Empty: a form asks for it.
         anew: Begin again, instead of going on with a run that was cut off.
     """
     clock = Clock()

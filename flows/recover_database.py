@@ -12,7 +12,7 @@ from flows.in_place import recover_in_place, undo_in_place
 from tasks.corruption import search
 from tasks.evidence import keep
 from tasks.outcome import RecoveryClock, judge
-from tasks.recovery import confirm, find, keep_rates, loss, plan, question, restore_backup
+from tasks.recovery import confirm, find, keep_rates, loss, plan, question, restore_backup, see_charge
 from tasks.reporting import show_plan, show_recovery
 from tasks.reporting_in_place import show_search
 from tasks.runner import flow
@@ -53,8 +53,8 @@ def recover_database(
             of a variable of the worker that holds the address. Empty: a new directory under the state directory.
         scenario: Whose objectives (RTO, RPO) the recovery is held against.
         dry_run: Stop after the plan.
-        confirm_name: The system's name, typed, when the target is the production cluster itself.
-        disaster_at: When it happened, with time zone (2026-01-31T02:00:00+00:00); only used where no canary tells.
+        confirm_name: The system's name, typed, when production itself is replaced. Empty: a form asks for it.
+        disaster_at: When it happened, with time zone (2026-01-31T02:00:00+00:00); what was lost is counted until then.
         target_time: Recover to this moment, with time zone (2026-01-31T02:00:00+00:00), by the server's clock.
         target_lsn: Recover to this place in the WAL (16/B374D848).
         target_xid: Recover up to and with this transaction.
@@ -106,7 +106,7 @@ def recover_database(
         backup, until, told = good.label, good.until, good.lines()
     with clock.phase("find"):
         chosen = find(system, backup, to, until)
-        agreed = plan(system, chosen)
+        agreed = plan(system, chosen).with_warnings(see_charge(system, chosen))
     if before_corruption and dry_run:
         agreed = as_search(agreed, good_when, trials)
     show_plan(agreed)
@@ -117,8 +117,10 @@ def recover_database(
     restored = restore_backup(system, chosen)
     copy = question(system, chosen)
     clock.stop()
-    lost = loss(system, copy.canary, clock.disaster_at)
+    lost = loss(system, copy, clock.disaster_at, clock.begun_at)
 
+    # Asked again: it may have restored for hours.
+    told = (*told, *see_charge(system, chosen))
     outcome = judge(system, scenario, clock, chosen, restored, copy, lost, told)
     show_recovery(outcome)
     keep_rates(system, chosen, outcome)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from dr.configuration.model import System
 from dr.errors import ServiceError
 from dr.evidence.application_outcome import SCENARIO, ApplicationRecovered, Attempt
-from dr.evidence.journal import Journal, unfinished
+from dr.evidence.journal import Journal, last_work, read_journal, unfinished
 from dr.operations.application import bring_up
 from dr.operations.application import warm as warming
 from dr.operations.application.alone import refuse_beside_another
@@ -117,9 +117,9 @@ class Clock:
 
 
 def another_outage(settings: System) -> bool:
-    """Whether a run that was cut off is of another outage than this: too old to go on with."""
+    """Whether a run that was cut off is of another outage than this: nobody has worked on it for an hour."""
     cut_off = unfinished(place_of(settings), PROCEDURE, settings.name)
-    return bool(cut_off) and (datetime.now(UTC) - cut_off[0][1].at).total_seconds() > HOUR
+    return bool(cut_off) and (datetime.now(UTC) - last_work(read_journal(cut_off[0][0]))).total_seconds() > HOUR
 
 
 def attempts(steps: Course, system: str, agreed: ApplicationPlan) -> tuple[Attempt, ...]:

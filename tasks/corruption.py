@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from dr.catalog.canary import Beat
 from dr.evidence.findings import Loss
 from dr.operations import measure_loss
 from dr.operations.application.ask import Answered
@@ -137,9 +136,10 @@ def make_the_copy(system: str, settled: Settled, begun: datetime) -> Staged:
 
 
 @task(name="measure the loss", timeout_seconds=600)
-def measure_the_loss(system: str, restored: Beat | None, disaster_at: datetime | None) -> Loss:
+def measure_the_loss(system: str, staged: Staged, disaster_at: datetime | None, stopped: datetime) -> Loss:
     """While nobody writes: the canary of the recovered database overwrites what this host knows of the old one."""
-    return measure_loss.measure_loss(load_system(system), restored, disaster_at)
+    settings = load_system(system)
+    return measure_loss.measure_loss(settings, staged.canary, disaster_at, ended=stopped, committed=staged.last_commit)
 
 
 @task(name="exchange the directories", timeout_seconds=HOUR)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from dr.errors import DrError, TargetRefused
-from dr.evidence.findings import Loss
+from dr.evidence.findings import Loss, held_against
 from dr.evidence.in_place import RecoveredInPlace
 from dr.evidence.journal import Journal, supersede
 from dr.evidence.phases import Phase
@@ -21,7 +21,7 @@ from dr.operations.database.exchange import Exchanged
 from dr.operations.database.plan_in_place import InPlace
 from dr.operations.database.stage import Staged
 from dr.policy.damage import Damage
-from dr.policy.objectives import Scenario, Verdict
+from dr.policy.objectives import Scenario
 from dr.policy.recovery_target import TargetKind
 from tasks import corruption
 from tasks.corruption import Settled
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 NAMES = "relations.json"
+STOP = "stop PostgreSQL"
 
 
 def each_time(steps: Course, name: str, action: Callable[..., R], *arguments: Any) -> R:
@@ -78,7 +79,7 @@ class InPlaceRecovery:
     def stop_database(self) -> None:
         """Only a server that has stopped shows what lies on its disk."""
         if not self._in_service:
-            each_time(self.steps, "stop PostgreSQL", corruption.stop_postgresql, self.system)
+            each_time(self.steps, STOP, corruption.stop_postgresql, self.system)
             self.steps.step(LAST_RAN, corruption.note_last_ran, self.system)
         if self.wanted.swap:
             return
@@ -131,9 +132,10 @@ class InPlaceRecovery:
         self.staged = self.steps.step(COPY, corruption.make_the_copy, self.system, self.settled, self.begun)
 
     def measure_loss(self, disaster_at: datetime | None) -> None:
-        """Before the database is started: its canary goes on at once."""
+        """Before the database is started: its canary goes on at once. Nothing was committed after it was stopped."""
+        stopped = self.steps.journal.ended_at(STOP) or self.begun
         self.lost = self.steps.step(
-            "measure the loss", corruption.measure_the_loss, self.system, self.staged.canary, disaster_at
+            "measure the loss", corruption.measure_the_loss, self.system, self.staged, disaster_at, stopped
         )
 
     def exchange(self) -> None:
@@ -172,7 +174,7 @@ class InPlaceRecovery:
             phases=_phases(journal),
             checks=staged.checks,
             loss=self.lost,
-            verdict=Verdict(settings.objectives[scenario], seconds, self.lost.seconds if self.lost.measured else None),
+            verdict=held_against(settings.objectives[scenario], seconds, self.lost),
             tables=staged.tables,
             rows=staged.rows,
             notes=(*staged.notes, *((self.settled.unstored,) if self.settled.unstored else ())),

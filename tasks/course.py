@@ -117,9 +117,10 @@ def course(system: System, procedure: str, parameters: Mapping[str, str], *, ane
                 "going on with %s, which began at %s", journal.name, f"{journal.begun_at:%Y-%m-%d %H:%M:%S}Z"
             )
         yield Course(journal)
+        # Whatever was cut off before is of yesterday now, by whatever words it had been asked for. It is closed first:
+        # who dies in between goes on with this one, and nobody with that.
+        supersede(place_of(system), procedure, system.name, f"by {journal.name}", but=journal.name)
         journal.close()
-        # Whatever was cut off before is of yesterday now, by whatever words it had been asked for.
-        supersede(place_of(system), procedure, system.name, f"by {journal.name}")
 
 
 def give_up(system: System, procedure: str, steps: Course) -> None:

@@ -6,9 +6,11 @@ for have theirs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from dr.catalog.canary import Beat
+from dr.catalog.expected import Expected
 from dr.configuration.model import System
 from dr.errors import TargetRefused
 from dr.evidence.full_outcome import FullOutcome
@@ -20,10 +22,13 @@ from dr.operations.application.start import start_application
 from dr.operations.erasure.re_erase import Erased
 from dr.operations.full_recovery import conclude as concluding
 from dr.operations.full_recovery import database as databases
+from dr.operations.full_recovery import elsewhere as charge
+from dr.operations.full_recovery import exercise as practice
 from dr.operations.full_recovery import infrastructure, launch, lay, parts, put_back, services
 from dr.operations.full_recovery.conclude import Reached
 from dr.operations.full_recovery.database import RecoveredDatabase
 from dr.operations.full_recovery.draw_up import draw_up
+from dr.operations.full_recovery.exercise import KeptIn
 from dr.operations.full_recovery.kept import kept_plan
 from dr.operations.full_recovery.launch import LaunchedServer
 from dr.operations.full_recovery.lay import Placed
@@ -34,6 +39,7 @@ from dr.operations.infrastructure.apply import InfrastructureMade, apply_infrast
 from dr.operations.infrastructure.plan import InfrastructurePlan, plan_infrastructure
 from dr.operations.measure_loss import last_position
 from dr.operations.switch_traffic import Change, Side, Switched, lead_traffic, traffic_plan
+from dr.operations.verify_recovery import VerifiedRecovery, verify
 from dr.policy.full_plan import FullPlan, PlannedDatabase, PlannedPart
 from dr.services.protocol import Status
 from tasks.course import place_of
@@ -43,17 +49,24 @@ from tasks.systems import load_system
 HOUR = 3600
 
 
-def settings_of(system: str) -> System:
-    """The system as a host that only restores knows it."""
-    return load_system(system, require_postgres=False)
+def settings_of(system: str, exercise: bool = False) -> System:
+    """The system as a host that only restores knows it; for an ``exercise`` with nothing that leads out of it."""
+    settings = load_system(system, require_postgres=False)
+    return practice.in_exercise(settings) if exercise else settings
 
 
 @task(name="draw up the plan", retries=1, timeout_seconds=1800)
 def draw_up_plan(system: str, wish: Wish, anew: bool, agreed_point: str) -> FullPlan:
-    """That of the run that is gone on with, or a new one; refused when it is not the one that was agreed to."""
-    settings = settings_of(system)
+    """That of the run that is gone on with, or a new one; refused when it is not the one that was agreed to.
+
+    Refused also beside another server that is in charge.
+    """
+    settings = settings_of(system, wish.exercise)
+    elsewhere = charge.see_elsewhere(settings, exercise=wish.exercise)
     kept = None if anew else kept_plan(place_of(settings), settings, wish)
-    plan = kept or draw_up(settings, wish)
+    plan = replace(kept or draw_up(settings, wish), elsewhere=elsewhere)
+    if wish.exercise:
+        plan = replace(plan, left_out=practice.left_out(settings_of(system)))
     if agreed_point and plan.point != agreed_point:
         raise TargetRefused(
             f"the plan has changed: it was of {agreed_point}, and is of {plan.point or 'no point'} now",
@@ -112,9 +125,9 @@ def lay_uploads(restored: RestoredPart, run: str) -> Placed:
 
 
 @task(name="lay configuration in its places")
-def lay_config(restored: RestoredPart) -> Placed:
+def lay_config(restored: RestoredPart, exercise: bool) -> Placed:
     """Never over a file that differs."""
-    return lay.lay_config(restored)
+    return lay.lay_config(restored, exercise=exercise)
 
 
 @task(name="lay certificates in their places")
@@ -124,15 +137,33 @@ def lay_certificates(system: str, restored: RestoredPart) -> Placed:
 
 
 @task(name="put secrets back")
-def put_secrets_back(system: str, restored: RestoredPart) -> PutBack:
+def put_secrets_back(system: str, restored: RestoredPart, exercise: bool) -> PutBack:
     """What is absent; never over another value."""
-    return put_back.put_secrets_back(settings_of(system), restored)
+    return put_back.put_secrets_back(settings_of(system, exercise), restored)
 
 
 @task(name="erase the forgotten again", timeout_seconds=6 * HOUR)
 def erase_again(system: str, database: RecoveredDatabase) -> Erased:
     """Before anybody can see them."""
     return databases.erase_again(settings_of(system), database)
+
+
+@task(name="see who else is in charge", timeout_seconds=600)
+def see_elsewhere(system: str, exercise: bool, state: str) -> tuple[str, ...]:
+    """Not retried: who does not answer is told of."""
+    return charge.see_elsewhere(settings_of(system), exercise=exercise, state=state)
+
+
+@task(name="keep the exercise in", timeout_seconds=600)
+def keep_in(system: str, run: str) -> None:
+    """Before PostgreSQL is started, by whomever."""
+    practice.keep_in(settings_of(system, exercise=True), run)
+
+
+@task(name="see that the exercise is kept in", timeout_seconds=600)
+def require_kept_in(system: str, run: str) -> KeptIn:
+    """By what the running server says."""
+    return practice.require_kept_in(settings_of(system, exercise=True), run)
 
 
 @task(name="note the last commit")
@@ -147,10 +178,28 @@ def another_server(system: str, database: RecoveredDatabase, must_answer: bool) 
     return services.another_server(settings_of(system), database, must_answer=must_answer)
 
 
+@task(name="see whether all of it still runs", retries=1, timeout_seconds=HOUR)
+def all_run(system: str, exercise: bool) -> bool:
+    """As an earlier run had left it, so that nothing has to be started."""
+    return services.all_run(settings_of(system, exercise))
+
+
 @task(name="start the data's own services", timeout_seconds=HOUR)
 def start_own_services(system: str) -> tuple[Status, ...]:
     """PostgreSQL, Redis."""
     return services.start_own_services(settings_of(system))
+
+
+@task(name="see whom commits wait for", timeout_seconds=600)
+def waited_for(system: str) -> str:
+    """By the restored settings."""
+    return services.waited_for(settings_of(system))
+
+
+@task(name="free commits", timeout_seconds=600)
+def free_commits(system: str) -> None:
+    """Before PostgreSQL is started: those who confirmed them are gone."""
+    services.free_commits(settings_of(system))
 
 
 @task(name="see that Redis is empty", timeout_seconds=HOUR)
@@ -166,15 +215,21 @@ def put_redis_back(system: str, restored: RestoredPart, again: bool) -> PutBack:
 
 
 @task(name="start the application", timeout_seconds=HOUR)
-def start_services(system: str) -> tuple[Status, ...]:
+def start_services(system: str, exercise: bool) -> tuple[Status, ...]:
     """In the order that its services have."""
-    return start_application(settings_of(system))
+    return start_application(settings_of(system, exercise))
 
 
 @task(name="wait until it is healthy", timeout_seconds=HOUR)
-def healthy(system: str) -> tuple[Answered, ...]:
+def healthy(system: str, exercise: bool) -> tuple[Answered, ...]:
     """Every address."""
-    return wait_until_healthy(settings_of(system))
+    return wait_until_healthy(settings_of(system, exercise))
+
+
+@task(name="ask what the exercise has recovered", timeout_seconds=12 * HOUR)
+def ask_exercise(system: str, expected: Expected | None, seconds: float) -> VerifiedRecovery:
+    """What stands on this host, and nothing else."""
+    return verify.ask_recovered(settings_of(system, exercise=True), expected=expected, seconds=seconds)
 
 
 @task(name="plan the traffic", retries=2, timeout_seconds=600)

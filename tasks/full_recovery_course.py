@@ -1,15 +1,13 @@
 """The steps of a full recovery in their order, over what the journal knows of them, and what they have given so far.
 
-A part that fails lets the others go on: what works without it should work. The database is the exception. Whether
-people are led to what came out of it is decided once, before the traffic is switched.
+What becomes of the parts beside the database stands in ``full_recovery_parts``. Whether people are led to what came out
+of all of it is decided once, before the traffic is switched.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,71 +20,53 @@ from dr.evidence.full_outcome import FullOutcome
 from dr.notify.status_page import Stage, Told
 from dr.operations.application.parts import is_configured
 from dr.operations.full_recovery.conclude import Reached, blocked
-from dr.operations.full_recovery.database import RecoveredDatabase
-from dr.operations.full_recovery.infrastructure import modules
-from dr.operations.full_recovery.kinds import BY_KIND
+from dr.operations.full_recovery.elsewhere import is_asked
+from dr.operations.full_recovery.exercise import how_to_end
 from dr.operations.full_recovery.own import release
-from dr.operations.full_recovery.parts import RestoredPart
 from dr.operations.full_recovery.places import data_directory, room
 from dr.operations.full_recovery.surroundings import own_services
-from dr.operations.infrastructure.apply import InfrastructureMade
 from dr.operations.verify_recovery.expectation import find_expectation
 from dr.operations.verify_recovery.verified import VerifiedRecovery
-from dr.policy.full_plan import FullPlan, PlannedPart, Then
+from dr.policy.full_plan import FullPlan, Then
 from dr.policy.recovered_state import State
-from dr.policy.traffic_values import together
 from tasks import full_recovery as step
-from tasks.course import Course, Step
+from tasks.course import Course
+from tasks.full_recovery_parts import RestoredParts
 from tasks.incident import IncidentRecord
 from tasks.verify_recovery import ask, back_up, see_wal
 
 R = TypeVar("R")
-logger = logging.getLogger(__name__)
 
-DATABASE = "database"
 APPLICATION = "start the application"
-_MAKE = "make "
+SWITCH = "switch traffic"
 _QUESTION_SECONDS = 300.0
 _NOT_ASKED = "verification: postgres.url is not set, so nobody has asked what runs here"
 
 
-@dataclass(frozen=True, slots=True)
-class Machines:
-    """What came of infrastructure or images. ``keep``: directories with a state that is nowhere else."""
-
-    restored: RestoredPart
-    notes: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
-
-
-class Recovery:
+class Recovery(RestoredParts):
     """One run of the procedure. Every method is a step of the runbook, called in the order in which they stand here."""
 
     def __init__(self, system: str, settings: System, plan: FullPlan, steps: Course, told: IncidentRecord) -> None:
-        self.system, self.settings, self.plan = system, settings, plan
-        self._steps, self._told = steps, told
+        super().__init__(system, settings, plan, steps, told)
         # From when the journal was opened, as its phases are; how long ago that was is a matter of milliseconds.
         self._begin = time.monotonic() - (datetime.now(UTC) - steps.journal.begun_at).total_seconds()
         self._in_service, self._seconds = datetime.now(UTC), 0.0
-        self._run = steps.journal.name
-        self._database: RecoveredDatabase | None = None
-        self._parts: dict[str, RestoredPart] = {}
-        self._failed: dict[str, DrError] = {}
         self._verified: VerifiedRecovery | None = None
         self._why_not_verified: tuple[str, ...] = ()
         self._switched: tuple[str, ...] = ()
         self._everywhere = 0.0
-        self._todo: list[str] = []
-        self._notes: list[str] = []
-        self._places: list[str] = []
-        self._keep: list[str] = []
         self._last: Beat | None = None
+        self._led_since = steps.journal.ended_at(SWITCH)
+        self._ran_on = False
 
     def tell_people(self) -> None:
-        """On the status page, that it is being worked on."""
-        self._say("All of it is being recovered. Nothing needs to be done on your side.", Stage.IDENTIFIED)
+        """On the status page, that it is being worked on; not once more where an earlier run has led people here."""
+        if self._led_since is None:
+            self._say("All of it is being recovered. Nothing needs to be done on your side.", Stage.IDENTIFIED)
 
     def _say(self, text: str, stage: Stage) -> None:
+        if self.plan.exercise:
+            return
         try:
             said = step.tell(self.system, self._told.id, text, stage)
         except DrError as error:  # its time was over, above all: nobody's recovery waits for it
@@ -95,95 +75,6 @@ class Recovery:
             self._notes.append(said.described())
             self._todo += [] if said.done else [f"tell people: {text}"]
 
-    def restore_beside_each_other(self) -> None:
-        """Everything that can be fetched now. Raises when the database is among what failed."""
-        beside = self._restoring(needed=True)
-        chains = [Step(part.name, self._machines, (part,)) for part in self.plan.parts if _is_machines(part)]
-        base = self.plan.database
-        first = [Step(DATABASE, step.restore_database, (self.system, base, self._run))] if base else []
-        # What takes longest begins first.
-        done, failed = self._steps.as_far_as_possible([*chains, *first, *beside])
-        self._database = done.get(DATABASE)
-        self._note_parts(done, failed)
-        if DATABASE in failed:
-            raise failed[DATABASE]
-
-    def restore_the_rest(self) -> None:
-        """What the product runs without, logs and code: nobody had to wait for it."""
-        self._note_parts(*self._steps.as_far_as_possible(self._restoring(needed=False)))
-
-    def _restoring(self, *, needed: bool) -> list[Step]:
-        wanted = [part for part in self.plan.parts if BY_KIND[part.kind].needed is needed and not _is_machines(part)]
-        return [Step(f"restore {part.name}", step.restore_part, (self.system, part, self._run)) for part in wanted]
-
-    def _note_parts(self, done: Mapping[str, Any], failed: dict[str, DrError]) -> None:
-        for name, value in done.items():
-            if isinstance(value, Machines):
-                self._notes += value.notes
-                self._keep += value.keep
-                self._todo += [
-                    f"{path} holds the infrastructure's code and its new state: keep it" for path in value.keep
-                ]
-                self._parts[name] = value.restored
-            elif name != DATABASE:
-                self._parts[name.removeprefix("restore ")] = value
-        self._note_failures(failed)
-
-    def _machines(self, part: PlannedPart) -> Machines:
-        """Infrastructure or images: restored, and then made, beside everything else."""
-        restored = self._steps.step(f"restore {part.name}", step.restore_part, self.system, part, self._run)
-        if part.then is Then.LAUNCHED:
-            launched = self._steps.step("launch images", step.launch_images, self.system, restored, self._run)
-            told = tuple(f"{server.source} runs as {server.instance} in {server.region}" for server in launched)
-            return Machines(restored, told)
-        notes = [*self._steps.step("push states", step.push_states, self.system, restored)]
-        keep = []
-        for module in modules(self.settings, restored):
-            planned = self._steps.step(f"plan {module.name}", step.plan_module, self.system, module)
-            made = self._steps.step(f"{_MAKE}{module.name}", step.apply_plan, self.system, planned)
-            if planned.needed:
-                notes.append(f"infrastructure: {len(made.done)} resources of {made.module} made")
-            if module.local:
-                keep.append(module.directory)
-        return Machines(restored, tuple(notes), tuple(keep))
-
-    def _outputs(self) -> dict[str, tuple[str, ...]]:
-        """What the infrastructure that this run has made says of itself; what another run had made leads nowhere."""
-        journal = self._steps.journal
-        ended = [event.step for event in journal.events if event.what == "end" and event.step.startswith(_MAKE)]
-        made = [journal.result(name, InfrastructureMade) for name in ended]
-        return together({one.module: one.values() for one in made})
-
-    def bring_to_their_places(self) -> None:
-        """Uploads, configuration, certificates, secrets."""
-        actions: dict[Kind, tuple[Any, tuple[Any, ...]]] = {
-            Kind.FILES: (step.lay_uploads, (self._run,)),
-            Kind.CONFIG: (step.lay_config, ()),
-        }
-        beside = []
-        for part in self.plan.parts:
-            restored = self._parts.get(part.name)
-            if restored is None or part.then not in (Then.LAID, Then.PUT_BACK):
-                continue
-            if part.kind in actions:
-                action, more = actions[part.kind]
-                beside.append(Step(f"lay {part.name}", action, (restored, *more)))
-            elif part.kind is Kind.CERTIFICATES:
-                beside.append(Step(f"lay {part.name}", step.lay_certificates, (self.system, restored)))
-            elif part.kind is Kind.SECRETS:
-                beside.append(Step(f"put {part.name} back", step.put_secrets_back, (self.system, restored)))
-        done, failed = self._steps.as_far_as_possible(beside)
-        for value in done.values():
-            self._places += getattr(value, "places", ())
-            self._todo += getattr(value, "left", ())
-            self._notes += getattr(value, "notes", ())
-        self._note_failures(
-            {
-                name.removeprefix("lay ").partition(" back")[0].removeprefix("put "): error
-                for name, error in failed.items()
-            }
-        )
-
     def erase_the_forgotten(self) -> None:
         """Before the database is in service (I32)."""
         if self._database is not None:
@@ -191,8 +82,12 @@ class Recovery:
             self._notes += (str(erased), *erased.notes)
 
     def start_data(self) -> None:
-        """PostgreSQL and Redis, and what belongs into the latter."""
+        """PostgreSQL and Redis, and what belongs into the latter. Raises ``NotFenced`` beside another primary."""
+        self._keep_in()
+        self._see_elsewhere("see who is in charge", "what is restored here was not started")
+        self._ran_on = self._led_since is not None and step.all_run(self.system, self.plan.exercise)
         self._last = self._steps.step("note the last commit", step.note_last_commit, self.system)
+        self._free_commits()
         if own_services(self.settings):
             self._each_time("start data services", step.start_own_services, self.system)
         if self._database is not None and not self.settings.procedures.recovery.database_service:
@@ -203,6 +98,8 @@ class Recovery:
                 found,
                 "Is the lost one still alive? Fence it, or set postgres.url to the one here; then run this again.",
             )
+        if self.plan.exercise and self._database is not None and self.settings.postgres.configured:
+            self._steps.anew("see that it is kept in", step.require_kept_in, self.system, self._run)
         part = self.plan.part(Kind.REDIS)
         restored = self._parts.get(part.name) if part else None
         if part is None or restored is None or part.then is not Then.PUT_BACK:
@@ -216,6 +113,30 @@ class Recovery:
             self._notes += back.notes
         except DrError as error:
             self._note_failures({part.name: error})
+
+    def _free_commits(self) -> None:
+        """An exercise has that among its settings."""
+        if self.plan.exercise or self._database is None:
+            return
+        names = self._steps.step("see whom commits wait for", step.waited_for, self.system)
+        if names:
+            step.free_commits(self.system)
+            self._notes.append(f"synchronous_standby_names was {names!r}: emptied, or every commit would hang")
+            self._todo.append(f"set synchronous_standby_names to {names!r} again when who confirms commits is there")
+
+    def _keep_in(self) -> None:
+        if self.plan.exercise and self._database is not None:
+            self._each_time("keep it in", step.keep_in, self.system, self._run)
+
+    def _see_elsewhere(self, name: str, state: str) -> None:
+        """In every run, whatever an earlier one has seen: it may have restored for hours."""
+        if not is_asked(self.settings):
+            return
+        told = self._steps.anew(name, step.see_elsewhere, self.system, self.plan.exercise, state)
+        for line in told:
+            if line not in self._notes:
+                self._notes.append(line)
+                self._told.note(line)
 
     def _another_server(self, *, must_answer: bool) -> str:
         if self._database is None or not self.settings.postgres.configured:
@@ -231,11 +152,11 @@ class Recovery:
     def start_application(self) -> None:
         """In its order, then until it answers."""
         if not is_configured(self.settings):
-            self._todo.append("start the application")
+            self._todo += [] if self.plan.exercise else ["start the application"]
             return
-        self._each_time(APPLICATION, step.start_services, self.system)
+        self._each_time(APPLICATION, step.start_services, self.system, self.plan.exercise)
         if self.settings.procedures.application.health_urls:
-            self._each_time("wait until healthy", step.healthy, self.system)
+            self._each_time("wait until healthy", step.healthy, self.system, self.plan.exercise)
 
     def verify(self) -> None:
         """Always anew: what was well yesterday may not be so now."""
@@ -246,7 +167,8 @@ class Recovery:
             )
             return
         expected = find_expectation(self.settings)
-        self._verified = ask(self.system, expected, _QUESTION_SECONDS)
+        asking = step.ask_exercise if self.plan.exercise else ask
+        self._verified = asking(self.system, expected, _QUESTION_SECONDS)
         judged = self._verified.judged
         if judged.state is not State.RECOVERED:
             self._why_not_verified = tuple(f"verification: {reason}" for reason in judged.reasons)
@@ -255,30 +177,47 @@ class Recovery:
             self._why_not_verified += (f"verification: postgres.url leads to another server: {found}",)
 
     def switch_traffic(self, *, anyway: bool) -> None:
-        """Only to what passed, or when somebody wants it all the same. Here the time of the recovery ends."""
+        """Only to what passed, or when somebody wants it all the same. Here the time of the recovery ends.
+
+        Where an earlier run has led people here and all of it ran on since, it had ended then.
+        """
         self._switch(anyway=anyway)
         self._seconds, self._in_service = time.monotonic() - self._begin, datetime.now(UTC)
+        if self._ran_on and self._led_since is not None and self._switched:
+            self._in_service = self._led_since
 
     def _switch(self, *, anyway: bool) -> None:
+        if self.plan.exercise:
+            return
         against = blocked(self.plan, self._failed, self._why_not_verified)
         if against and not anyway:
-            self._todo.append(f"lead people here when it is well: {'; '.join(against)}")
+            what = "lead people here when it is well"
+            if self._led_since is not None:
+                what = f"mend it: an earlier run has led people here at {self._led_since:%Y-%m-%d %H:%M:%S}Z"
+            self._todo.append(f"{what}: {'; '.join(against)}")
             return
+        self._see_elsewhere("see who is in charge now", "what was recovered here runs, and nobody is led to it")
         outputs = self._outputs()
         changes = self._steps.step("plan traffic", step.plan_traffic, self.system, outputs)
         if not changes:
+            self._say("It runs again.", Stage.MONITORING)  # nobody but people can lead anybody here, and say it is over
+            if self.settings.procedures.status_page.page:
+                self._todo.append("resolve the incident on the status page when people are led here")
             return
-        if against:
+        if against and self._led_since is None:
             self._told.decision(f"traffic is switched although: {'; '.join(against)}")
-        again = self._steps.journal.was_begun("switch traffic")
-        switched = self._steps.step("switch traffic", step.switch, self.system, changes, outputs, again)
+        again = self._steps.journal.was_begun(SWITCH)
+        switched = self._steps.step(SWITCH, step.switch, self.system, changes, outputs, again)
         self._switched = tuple(item.described() for item in switched)
         self._everywhere = max((item.everywhere_seconds for item in switched if item.change.needed), default=0.0)
         self._todo += [text for item in switched for text in (item.change.hint, item.todo) if text]
         self._say("It is back.", Stage.MONITORING if against else Stage.RESOLVED)
 
     def protect_again(self) -> None:
-        """A backup, and WAL that arrives; after the traffic, for people are waiting for that."""
+        """A backup, and WAL that arrives; after the traffic, for people are waiting for that. None of an exercise."""
+        if self.plan.exercise:
+            self._todo += how_to_end(self.settings, self._run, tuple(self._places))
+            return
         if self._verified is None or self._why_not_verified:
             self._todo.append("verify, back up and see WAL arrive when it runs: dr verify")
             return
@@ -318,6 +257,8 @@ class Recovery:
         return (f"{first}remove {place} when all that is in it is in its place: secrets lie there in the clear",)
 
     def _state(self) -> str:
+        if self.plan.exercise and self._verified is not None and not self._why_not_verified:
+            return "recovered, as an exercise"
         if self._verified is not None and not self._why_not_verified:
             return "in service"
         started = self.settings.procedures.recovery.database_service
@@ -338,18 +279,8 @@ class Recovery:
             raise RecoveryFailed(
                 f"{self.settings.name} is restored as far as it went, and not in service",
                 detail="; ".join(outcome.blocked),
-                hint="Mend it and run this again: only what is left is done. Or lead people here all the same:"
-                " --switch-anyway.",
+                hint="Mend it and run this again: only what is left is done."
+                + ("" if self.plan.exercise else " Or lead people here all the same: --switch-anyway."),
             )
         for place in (data_directory(self.settings), *map(Path, self._places)):
             release(place)
-
-    def _note_failures(self, failed: dict[str, DrError]) -> None:
-        for name, error in failed.items():
-            logger.error("%s failed, the others go on: %s", name, error)
-            self._told.note(f"{name} failed: {error.message}. {error.detail}".strip())
-            self._failed[name.removeprefix("restore ")] = error
-
-
-def _is_machines(part: PlannedPart) -> bool:
-    return part.then in (Then.APPLIED, Then.LAUNCHED)

@@ -96,6 +96,7 @@ class IncidentRecord:
                 phases=tuple(PhaseTime(phase.name, round(phase.seconds, 3)) for phase in phases),
                 lost=_lost(loss, reached),
                 run=current_record().id,
+                rpo_at_most=verdict.rpo_at_most,
             )
         )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
-from dr.evidence.findings import CheckedCopy, Loss
+from dr.evidence.findings import CheckedCopy, Loss, held_against
 from dr.evidence.phases import Stopwatch, merge
 from dr.evidence.scoreboard import RecoveryOutcome
 from dr.operations.plan_recovery import Chosen
 from dr.operations.restore import Restored
-from dr.policy.objectives import Scenario, Verdict
+from dr.policy.objectives import Scenario
 from dr.policy.recovery_target import aware_time
 from tasks.systems import load_system
 
@@ -21,6 +22,7 @@ class RecoveryClock:
 
     def __init__(self, disaster_at: str) -> None:
         self._begin = time.monotonic()
+        self.begun_at = datetime.now(UTC)
         self._end: float | None = None
         self._stopwatch = Stopwatch()
         self.disaster_at = aware_time(disaster_at) if disaster_at else None
@@ -54,12 +56,12 @@ def judge(
     lost: Loss,
     told: tuple[str, ...] = (),
 ) -> RecoveryOutcome:
-    """The whole recovery as one value, with its verdict. An estimated loss never counts as a measured one.
+    """The whole recovery as one value, with its verdict. A bound of the loss never counts as a measured one.
 
     ``told`` are notes of the run itself.
     """
     settings = load_system(system, require_postgres=False)
-    verdict = Verdict(settings.objectives[scenario], clock.seconds, lost.seconds if lost.measured else None)
+    verdict = held_against(settings.objectives[scenario], clock.seconds, lost)
     return RecoveryOutcome(
         label=chosen.found.manifest.label,
         kind=str(chosen.found.manifest.kind),

@@ -7,17 +7,21 @@ only looks whether the fields are filled in. Prefect knows no users, so the name
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from typing import Literal, cast
 
 import httpx
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.context import FlowRunContext
 from prefect.exceptions import FlowPauseTimeout, PrefectException
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
+from prefect.states import Failed
 from pydantic import Field
 
 from dr.configuration.masking import mask_url
 from dr.errors import TargetRefused
 from dr.evidence.approvals import NOTHING, Asked, Reply
+from tasks.fences import IN_A_FORM, folded
 from tasks.run import sortable_id
 
 _POLL_SECONDS = 2
@@ -41,7 +45,7 @@ def ask_person(asked: Asked, seconds: float) -> Reply:
     from datetime import UTC, datetime
 
     logger.warning("%s waits for approval: open this run in Prefect's UI; its menu (⋮) has Resume", asked.what)
-    form = Approve.with_initial_data(description=_shown(asked))
+    form = Approve.with_initial_data(description=_shown(asked, seconds / 60))
     # A key of its own for each question: by the same key a second one would be answered with the first one's reply.
     key = f"approval-{sortable_id(datetime.now(UTC))[-12:]}"
     try:
@@ -49,11 +53,13 @@ def ask_person(asked: Asked, seconds: float) -> Reply:
             wait_for_input=form, timeout=max(1, round(seconds)), poll_interval=_POLL_SECONDS, key=key
         )
     except FlowPauseTimeout:
-        raise TargetRefused(
+        refusal = TargetRefused(
             f"{asked.what}: nobody approved within {seconds / 60:g} minutes",
             detail=NOTHING,
             hint="Run it again when somebody can answer; incident.approval_minutes is how long it waits.",
-        ) from None
+        )
+        _tell_why(refusal)
+        raise refusal from None
     except (httpx.HTTPError, PrefectException, OSError, RuntimeError, ValueError) as error:
         raise TargetRefused(
             f"{asked.what}: nobody could be asked through Prefect",
@@ -63,8 +69,19 @@ def ask_person(asked: Asked, seconds: float) -> Reply:
     return Reply(by=given.approver, system=given.system, agreed=given.decision == "approve", reason=given.reason)
 
 
-def _shown(asked: Asked) -> str:
+def _tell_why(refusal: TargetRefused) -> None:
+    """Have the run end in our words: of a run that waited for too long the server says nothing but `never resumed`."""
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        client = cast("SyncPrefectClient", context.client)
+        client.set_flow_run_state(context.flow_run.id, Failed(message=str(refusal)), force=True)
+
+
+def _shown(asked: Asked, minutes: float) -> str:
+    """Whoever has not scrolled sees the beginning alone: the fields stand below a plan that may be long."""
     return mask_url(
-        f"## {asked.what}\n\nSystem **{asked.system}**\n\n{asked.plan}\n\n"
-        "Nothing has been touched yet. Reject, another name, or no answer in time: nothing will be."
+        f"## {asked.what}\n\nSystem **{asked.system}**\n\n"
+        "Nothing has been touched yet. Read the plan; **below it** you say who you are and decide. "
+        f"Reject, another system's name, or no answer within {minutes:g} minutes: nothing will be.\n\n"
+        f"{folded(asked.plan, IN_A_FORM)}"
     )

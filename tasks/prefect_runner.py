@@ -30,6 +30,7 @@ from dr.progress import reporter, reporting_to  # noqa: E402
 from tasks import record  # noqa: E402
 from tasks.artifacts import markdown_record, table_record  # noqa: E402
 from tasks.deadline import deadline  # noqa: E402
+from tasks.fences import ON_A_PAGE, folded  # noqa: E402
 from tasks.prefect_approval import ask_person  # noqa: E402
 from tasks.prefect_hooks import tell_cancelled, tell_completed, tell_crashed, tell_failed  # noqa: E402
 from tasks.prefect_patience import UNREACHED, ask, end_soon, end_without, still_there  # noqa: E402
@@ -162,7 +163,8 @@ def publish_table(key: str, rows: Sequence[Mapping[str, object]], description: s
 def publish_markdown(key: str, text: str, description: str) -> None:
     """Keep a text with the run and show it in Prefect's UI. ``key`` is lower-case letters, digits and dashes."""
     note = markdown_record(key, text, description)
-    _publish(note, lambda: create_markdown_artifact(markdown=note.text, key=key, description=description))
+    shown = folded(note.text, ON_A_PAGE)
+    _publish(note, lambda: create_markdown_artifact(markdown=shown, key=key, description=description))
 
 
 def _publish(artifact: ArtifactRecord, deliver: Callable[[], object]) -> None:

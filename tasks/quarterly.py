@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from dr.catalog.canary import Beat
 from dr.catalog.expected import Expected
+from dr.evidence.application_outcome import NO_LOSS
 from dr.evidence.approvals import account
-from dr.evidence.findings import Loss
+from dr.evidence.findings import Loss, held_against
 from dr.evidence.quarterly import Metrics, Preparation, Quarterly, comparison_rows, objective_rows, report
 from dr.operations.quarterly import measure
 from dr.operations.quarterly.earlier import DRILLED, earlier_drill
@@ -16,7 +18,7 @@ from dr.operations.simulate.quarantine import Simulation
 from dr.operations.verify_recovery.contents import UNLOGGED
 from dr.operations.verify_recovery.verified import VerifiedRecovery
 from dr.operations.verify_recovery.verify import ask_recovered
-from dr.policy.objectives import Scenario, Verdict
+from dr.policy.objectives import Scenario
 from tasks.incident import IncidentRecord
 from tasks.runner import publish_markdown, publish_table, task
 from tasks.systems import load_system
@@ -78,9 +80,8 @@ class Drill:
         ``restored``: data came back from copies, and ``loss`` is the recovery's word on what they lack.
         """
         seconds = time.monotonic() - self._begin
-        loss = loss if restored else found.loss
-        rpo = loss.seconds if loss is not None and loss.measured else None
-        verdict = Verdict(load_system(self._system).objectives[self._result.scenario], seconds, rpo)
+        loss = loss if restored else _untouched(found.loss)
+        verdict = held_against(load_system(self._system).objectives[self._result.scenario], seconds, loss)
         # Their rows are gone after any recovery: who compares before with after has to know that.
         remarks = tuple(f"{one.name}: {one.detail}" for one in found.findings if one.name == UNLOGGED)
         self._result = replace(self._result, verdict=verdict, failed=found.judged.reasons, remarks=remarks)
@@ -103,3 +104,14 @@ class Drill:
         publish_table("quarterly-comparison", comparison_rows(result), "The system before the disaster and after")
         publish_markdown("quarterly-report", report(result), "The quarterly drill")
         return result
+
+
+def _untouched(found: Loss | None) -> Loss:
+    """Nothing was restored, so nothing can be lacking; unless a canary row is, which this host has seen committed."""
+    if found is not None and found.restored is not None and _row(found.last) > _row(found.restored):
+        return found
+    return Loss(0.0, True, NO_LOSS)
+
+
+def _row(beat: Beat | None) -> int:
+    return beat.seq if beat is not None else 0

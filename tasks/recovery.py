@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dr.catalog.canary import Beat
 from dr.evidence.findings import CheckedCopy, Loss
 from dr.evidence.scoreboard import RecoveryOutcome
 from dr.operations import check_recovery, measure_loss, plan_recovery, rates
 from dr.operations.plan_recovery import Chosen
+from dr.operations.region.only_primary import warn_beside_primary
 from dr.operations.restore import Restored, restore
+from dr.operations.target import DirectoryTarget
 from dr.operations.wal.hurry import hurry
 from dr.policy.recovery_plan import RecoveryPlan
 from dr.policy.recovery_target import RecoveryTarget
@@ -36,6 +37,14 @@ def plan(system: str, chosen: Chosen) -> RecoveryPlan:
     return plan_recovery.plan(load_system(system, require_postgres=False), chosen)
 
 
+@task(name="see who is in charge", timeout_seconds=120)
+def see_charge(system: str, chosen: Chosen) -> tuple[str, ...]:
+    """Where the copy is a cluster's: one that is put into service beside a primary splits the data in two."""
+    if not isinstance(chosen.target, DirectoryTarget):
+        return ()
+    return warn_beside_primary(load_system(system, require_postgres=False), chosen.target.directory)
+
+
 @task(name="confirm the target", timeout_seconds=120)
 def confirm(system: str, agreed: RecoveryPlan, typed: str) -> None:
     """Production wants its name typed."""
@@ -56,9 +65,10 @@ def question(system: str, chosen: Chosen) -> CheckedCopy:
 
 
 @task(name="measure the loss", timeout_seconds=60)
-def loss(system: str, canary: Beat | None, disaster_at: datetime | None) -> Loss:
-    """Canary against canary."""
-    return measure_loss.measure_loss(load_system(system, require_postgres=False), canary, disaster_at)
+def loss(system: str, copy: CheckedCopy, disaster_at: datetime | None, begun: datetime) -> Loss:
+    """Canary against canary, or what the copy has against when the recovery was ``begun``."""
+    settings = load_system(system, require_postgres=False)
+    return measure_loss.measure_loss(settings, copy.canary, disaster_at, ended=begun, committed=copy.last_commit)
 
 
 @task(name="keep the rates", timeout_seconds=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dr.configuration.model import System
+from dr.evidence.findings import held_against
 from dr.evidence.journal import unfinished
 from dr.operations.region.afterwards import Rearmed, RegionLoss
 from dr.operations.region.archive import Replayed
@@ -16,7 +17,7 @@ from dr.operations.region.switch_back import Handed
 from dr.operations.region.take_over import TookOver
 from dr.operations.region.traffic import Led
 from dr.operations.region.witnesses import quiet_seconds
-from dr.policy.objectives import Scenario, Verdict
+from dr.policy.objectives import Scenario
 from dr.policy.recovered_state import Finding
 from dr.services.protocol import Status
 from tasks.course import Course, place_of
@@ -91,7 +92,6 @@ def failed_over(
     verified = max(event.at for event in steps.journal.events if event.what == "end" and "verify" in event.step)
     # Whoever still has the old answer of DNS is not served before it runs out.
     seconds = max(0.0, (max(verified, led.everywhere_at) - begun).total_seconds())
-    measured = lost.loss.seconds if lost.loss.measured else None
     no_backup = () if label else ("take a base backup of the new primary: dr backup --kind base",)
     return FailedOver(
         system=system.name,
@@ -103,7 +103,7 @@ def failed_over(
         traffic=led.described(),
         everywhere_seconds=led.everywhere_seconds,
         findings=findings,
-        verdict=Verdict(system.objectives[Scenario.DATA_CENTER_OUTAGE], seconds, measured),
+        verdict=held_against(system.objectives[Scenario.DATA_CENTER_OUTAGE], seconds, lost.loss),
         phases=phases,
         rearmed=rearmed,
         backup=label,

@@ -88,14 +88,13 @@ def show_recovery(outcome: RecoveryOutcome) -> None:
     publish_table("recovery-phases", phase_rows(outcome), f"{outcome.scenario}: phases against RTO and RPO, in seconds")
     publish_table("recovery-checks", check_rows(outcome.checks), "What the restored copy was asked, and its answers")
     verdict = outcome.verdict
-    lost = "unknown" if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
     lines = [
         f"# {outcome.label} recovered",
         f"* into `{outcome.target}`",
         f"* from store **{outcome.store}**, {outcome.tables} tables, {outcome.rows} rows read",
         *((f"* {outcome.reached}",) if outcome.reached else ()),
         f"* RTO **{verdict.rto_seconds:.1f} s** of {verdict.objective.rto_seconds:.0f} s",
-        f"* RPO **{lost}** of {verdict.objective.rpo_seconds:.0f} s: {outcome.loss.explanation}",
+        f"* RPO **{verdict.rpo_shown}** of {verdict.objective.rpo_seconds:.0f} s: {outcome.loss.explanation}",
         f"* objective **{'met' if verdict.met else 'not shown to be met'}**",
         *(f"* note: {note}" for note in outcome.notes),
     ]

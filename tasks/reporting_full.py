@@ -16,11 +16,14 @@ def plan_text(plan: FullPlan) -> str:
 
 def show_full_plan(plan: FullPlan) -> None:
     """Before anything is done."""
-    publish_markdown("full-recovery-plan", plan_text(plan), f"What a full recovery of {plan.system} will do")
+    what = "an exercise of a full recovery" if plan.exercise else "a full recovery"
+    publish_markdown("full-recovery-plan", plan_text(plan), f"What {what} of {plan.system} will do")
 
 
 def show_full_recovery(outcome: FullOutcome) -> None:
     """Phases against the objective, the parts, and the list of what is left."""
-    publish_table(PHASES, full_phase_rows(outcome), "full-system-failure: phases against RTO and RPO, in seconds")
-    publish_table(PARTS, part_rows(outcome), "What became of each part")
-    publish_markdown("full-recovery-report", "\n".join(report_lines(outcome)), "The recovery in short")
+    mark = "EXERCISE: " if outcome.exercise else ""
+    phases = f"{mark}full-system-failure: phases against RTO and RPO, in seconds"
+    publish_table(PHASES, full_phase_rows(outcome), phases)
+    publish_table(PARTS, part_rows(outcome), f"{mark}What became of each part")
+    publish_markdown("full-recovery-report", "\n".join(report_lines(outcome)), f"{mark}The recovery in short")

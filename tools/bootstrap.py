@@ -1,6 +1,6 @@
 """Build ``.venv`` once per content of pyproject.toml and constraints.txt, and see that gpg is there.
 
-Prometheus and Alertmanager, which tests need and no wheel brings, go into ``.venv/bin`` (debian_programs.py).
+Prometheus with its companions, which tests need and no wheel brings, go into ``.venv/bin`` (debian_programs.py).
 
 ``make`` runs this before everything else, in a fresh clone as in one that is years old, as root or as an ordinary
 user, and two at a time: so it holds a lock while it builds, and the stamp inside ``.venv`` is written last. A ``.venv``
@@ -35,7 +35,7 @@ WHY = {
     "gpg": "GnuPG (gpg) encrypts every backup",
     "ensurepip": f"{sys.executable} cannot make virtual environments without ensurepip",
 }
-TEST_PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+TEST_PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "prometheus-node-exporter")
 TRY_AGAIN_SECONDS = 3600
 INSTALL: dict[str, tuple[str, ...]] = {
     # Another clone may be installing at this moment: wait for dpkg's lock instead of failing on it.
@@ -258,7 +258,8 @@ def programs_for_tests(root: Path) -> None:
     It is tried again with the next build, and otherwise once an hour: whoever is offline need not wait each time.
     """
     directory, tried = root / ".venv" / "bin", root / ".venv" / ".programs-tried"
-    names = {name: name.removeprefix("prometheus-") for name in TEST_PROGRAMS}  # Debian's name, and everybody else's
+    # Debian's name, and everybody else's.
+    names = {name: name.removeprefix("prometheus-").replace("-", "_") for name in TEST_PROGRAMS}
     if all(shutil.which(a) or shutil.which(b) or os.access(directory / a, os.X_OK) for a, b in names.items()):
         return
     if tried.exists() and 0 <= time.time() - tried.stat().st_mtime < TRY_AGAIN_SECONDS:
@@ -266,7 +267,7 @@ def programs_for_tests(root: Path) -> None:
     if not os.access(directory, os.W_OK):
         return
     with lock(root):
-        say("fetching Prometheus and Alertmanager for the tests")
+        say("fetching Prometheus, Alertmanager and node exporter for the tests")
         complaint = attempt(sys.executable, "-I", str(root / "tools" / "debian_programs.py"), str(directory))
         if complaint is None:
             return

@@ -1,6 +1,6 @@
-"""Bring Prometheus and Alertmanager, by which rules are tested, out of Debian's packages without installing them.
+"""Bring the programs by which alerting rules are tested out of Debian's packages, without installing these.
 
-Installed, the packages would start two daemons. Downloaded and unpacked they start nothing, and an ordinary user can do
+Installed, the packages would start daemons. Downloaded and unpacked they start nothing, and an ordinary user can do
 it as well. ``python debian_programs.py DIRECTORY`` puts the programs there; without apt it says what to install.
 Standard library only: bootstrap.py runs it.
 """
@@ -17,13 +17,14 @@ from pathlib import Path
 PROGRAMS = {
     "prometheus": ("prometheus", "promtool"),
     "prometheus-alertmanager": ("prometheus-alertmanager", "amtool"),
+    "prometheus-node-exporter": ("prometheus-node-exporter",),
 }
 """What each package brings."""
 TEMPLATES = {"prometheus-alertmanager": Path("share/prometheus/alertmanager")}
 """What Debian's program reads below /usr, where others have it built in; it goes beside the directory of programs."""
 PATIENCE = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")
 DEADLINE_SECONDS = 300
-ELSEWHERE = "Install Prometheus (with promtool) and Alertmanager (with amtool), so that they are in PATH."
+ELSEWHERE = "Install Prometheus (with promtool), Alertmanager (with amtool) and node_exporter; have them in PATH."
 
 
 class Failure(Exception):
@@ -34,7 +35,7 @@ def lacking(directory: Path) -> list[str]:
     """Packages of which some program is neither in PATH nor in the directory."""
 
     def there(program: str) -> bool:
-        elsewhere = program.removeprefix("prometheus-")  # only Debian calls Alertmanager otherwise
+        elsewhere = program.removeprefix("prometheus-").replace("-", "_")  # only Debian calls two of them otherwise
         return bool(shutil.which(program) or shutil.which(elsewhere)) or os.access(directory / program, os.X_OK)
 
     return [package for package, programs in PROGRAMS.items() if not all(map(there, programs))]

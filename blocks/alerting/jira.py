@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class JiraChannel(ComponentForm):
@@ -33,19 +34,7 @@ class JiraChannel(ComponentForm):
     user: str = Field(
         default="", title="User", description="Who the token belongs to; empty where it is a personal access token."
     )
-    token_env: str = Field(
-        default="",
-        title="Token: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
-    )
-    token_file: str = Field(
-        default="", title="Token: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    token: SecretStr = Field(
-        default=SecretStr(""),
-        title="Token itself",
-        description="API token or personal access token. Kept by Prefect; a reference is preferred.",
-    )
+    token: SecretStr = secret("Token", "API token or personal access token. Kept by Prefect; a reference is preferred.")
     project: str = Field(default="", title="Project", description="Key of the project that gets the issues.")
     issue_type: str = Field(default="Task", title="Issue type", description="Type of the issues.")
     done: str = Field(

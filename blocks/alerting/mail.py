@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class MailChannel(ComponentForm):
@@ -41,19 +42,7 @@ class MailChannel(ComponentForm):
         description="File with the authorities to trust; the system's own when not given.",
     )
     user: str = Field(default="", title="User", description="Name to log in with; empty for no login.")
-    password_env: str = Field(
-        default="",
-        title="Password: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
-    )
-    password_file: str = Field(
-        default="", title="Password: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    password: SecretStr = Field(
-        default=SecretStr(""),
-        title="Password itself",
-        description="Password to log in with. Kept by Prefect; a reference is preferred.",
-    )
+    password: SecretStr = secret("Password", "Password to log in with. Kept by Prefect; a reference is preferred.")
     sender: str = Field(default="", title="Sender", description="Address that mail comes from.")
     critical_to: list[str] = Field(default=[], title="Critical to", description="Who gets mail of what is critical.")
     warning_to: list[str] = Field(default=[], title="Warning to", description="Who gets mail of warnings.")

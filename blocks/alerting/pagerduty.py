@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class PagerDutyChannel(ComponentForm):
@@ -29,18 +30,8 @@ class PagerDutyChannel(ComponentForm):
     )
     kind: ClassVar[str] = "pagerduty"
 
-    routing_key_env: str = Field(
-        default="",
-        title="Integration key: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
-    )
-    routing_key_file: str = Field(
-        default="", title="Integration key: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    routing_key: SecretStr = Field(
-        default=SecretStr(""),
-        title="Integration key itself",
-        description="Integration key of a PagerDuty service. Kept by Prefect; a reference is preferred.",
+    routing_key: SecretStr = secret(
+        "Integration key", "Integration key of a PagerDuty service. Kept by Prefect; a reference is preferred."
     )
     url: str = Field(
         default="https://events.pagerduty.com", title="Address", description="Address of the Events API; https only."

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class SlackChannel(ComponentForm):
@@ -27,18 +28,8 @@ class SlackChannel(ComponentForm):
     _documentation_url: ClassVar[HttpUrl | None] = HttpUrl("https://docs.slack.dev/messaging/")
     kind: ClassVar[str] = "slack"
 
-    bot_token_env: str = Field(
-        default="",
-        title="Bot token: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
-    )
-    bot_token_file: str = Field(
-        default="", title="Bot token: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    bot_token: SecretStr = Field(
-        default=SecretStr(""),
-        title="Bot token itself",
-        description="Token of a Slack bot that may chat:write. Kept by Prefect; a reference is preferred.",
+    bot_token: SecretStr = secret(
+        "Bot token", "Token of a Slack bot that may chat:write. Kept by Prefect; a reference is preferred."
     )
     critical_channel: str = Field(
         default="#critical-alerts", title="Critical channel", description="Where the bot says what is critical."
@@ -46,30 +37,12 @@ class SlackChannel(ComponentForm):
     warning_channel: str = Field(
         default="#alerts", title="Warning channel", description="Where the bot says what is a warning."
     )
-    critical_webhook_env: str = Field(
-        default="",
-        title="Critical webhook: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
+    critical_webhook: SecretStr = secret(
+        "Critical webhook",
+        "Webhook of the conversation for what is critical. Kept by Prefect; a reference is preferred.",
     )
-    critical_webhook_file: str = Field(
-        default="", title="Critical webhook: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    critical_webhook: SecretStr = Field(
-        default=SecretStr(""),
-        title="Critical webhook itself",
-        description="Webhook of the conversation for what is critical. Kept by Prefect; a reference is preferred.",
-    )
-    warning_webhook_env: str = Field(
-        default="",
-        title="Warning webhook: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
-    )
-    warning_webhook_file: str = Field(
-        default="", title="Warning webhook: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    warning_webhook: SecretStr = Field(
-        default=SecretStr(""),
-        title="Warning webhook itself",
-        description="Incoming webhook of the conversation for warnings. Kept by Prefect; a reference is preferred.",
+    warning_webhook: SecretStr = secret(
+        "Warning webhook",
+        "Incoming webhook of the conversation for warnings. Kept by Prefect; a reference is preferred.",
     )
     url: str = Field(default="https://slack.com/api/", title="Address", description="Address of Slack's Web API.")

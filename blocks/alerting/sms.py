@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class SmsChannel(ComponentForm):
@@ -28,18 +29,8 @@ class SmsChannel(ComponentForm):
     kind: ClassVar[str] = "sms"
 
     account_sid: str = Field(default="", title="Account SID", description="Account of Twilio.")
-    auth_token_env: str = Field(
-        default="",
-        title="Auth token: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
-    )
-    auth_token_file: str = Field(
-        default="", title="Auth token: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    auth_token: SecretStr = Field(
-        default=SecretStr(""),
-        title="Auth token itself",
-        description="Auth token of that account. Kept by Prefect; a reference is preferred.",
+    auth_token: SecretStr = secret(
+        "Auth token", "Auth token of that account. Kept by Prefect; a reference is preferred."
     )
     sender: str = Field(
         default="", title="Sender", description="Number or messaging service (MG...) that messages come from."

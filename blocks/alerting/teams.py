@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class TeamsChannel(ComponentForm):
@@ -29,16 +30,6 @@ class TeamsChannel(ComponentForm):
     )
     kind: ClassVar[str] = "teams"
 
-    webhook_env: str = Field(
-        default="",
-        title="Webhook: environment variable",
-        description="Name of the environment variable, on the worker, that holds it. Preferred.",
-    )
-    webhook_file: str = Field(
-        default="", title="Webhook: file", description="Absolute path, on the worker, of a file that holds it."
-    )
-    webhook: SecretStr = Field(
-        default=SecretStr(""),
-        title="Webhook itself",
-        description="Webhook of a Teams workflow that posts adaptive cards. Kept by Prefect; a reference is preferred.",
+    webhook: SecretStr = secret(
+        "Webhook", "Webhook of a Teams workflow that posts adaptive cards. Kept by Prefect; a reference is preferred."
     )

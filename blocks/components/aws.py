@@ -7,6 +7,7 @@ from abc import ABC
 from pydantic import Field, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class AwsForm(ComponentForm, ABC):
@@ -24,18 +25,4 @@ class AwsForm(ComponentForm, ABC):
     access_key_id: str = Field(
         default="", title="AWS access key id", description="It is no secret. Empty: the profile's, or the worker's own."
     )
-    secret_access_key_env: str = Field(
-        default="",
-        title="AWS secret access key: environment variable",
-        description="Name of the environment variable, on the worker, that holds the secret access key. Preferred.",
-    )
-    secret_access_key_file: str = Field(
-        default="",
-        title="AWS secret access key: file",
-        description="Absolute path, on the worker, of a file that holds the secret access key.",
-    )
-    secret_access_key: SecretStr = Field(
-        default=SecretStr(""),
-        title="AWS secret access key itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
-    )
+    secret_access_key: SecretStr = secret("AWS secret access key", holds="the secret access key")

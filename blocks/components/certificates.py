@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class Certificates(ComponentForm):
@@ -39,21 +40,11 @@ class Certificates(ComponentForm):
         title="Certificates elsewhere",
         description="Absolute paths of a chain and its key, each as CHAIN.pem:KEY.pem.",
     )
-    passphrase_env: str = Field(
-        default="",
-        title="Passphrase of keys: environment variable",
-        description="Name of the environment variable, on the worker, that holds the passphrase of encrypted private"
+    passphrase: SecretStr = secret(
+        "Passphrase of keys",
+        holds="the passphrase",
+        variable="Name of the environment variable, on the worker, that holds the passphrase of encrypted private"
         " keys. Preferred.",
-    )
-    passphrase_file: str = Field(
-        default="",
-        title="Passphrase of keys: file",
-        description="Absolute path, on the worker, of a file that holds the passphrase.",
-    )
-    passphrase: SecretStr = Field(
-        default=SecretStr(""),
-        title="Passphrase of keys itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
     )
     warn_days: list[int] = Field(
         default=[30, 14, 7],

@@ -1,7 +1,7 @@
 """What the form of every component does: settings out of its fields, fields out of a configuration.
 
-A form names its kind and declares a field per setting, by the setting's own name. A unit test compares them with the
-settings that the kind declares.
+A form names its kind and declares a field per setting, by the setting's own name; of a secret it makes three
+(``blocks/secret_field.py``). A unit test compares them with the settings that the kind declares.
 """
 
 from __future__ import annotations

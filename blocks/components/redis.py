@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class RedisServer(ComponentForm):
@@ -29,22 +30,13 @@ class RedisServer(ComponentForm):
     )
     kind: ClassVar[str] = "redis"
 
-    url_env: str = Field(
-        default="",
-        title="Address: environment variable",
-        description="Name of the environment variable, on the worker, that holds the address. Preferred: the password"
-        " then never enters Prefect's database.",
-    )
-    url_file: str = Field(
-        default="",
-        title="Address: file",
-        description="Absolute path, on the worker, of a file that holds the address. As good as a variable.",
-    )
-    url: SecretStr = Field(
-        default=SecretStr(""),
-        title="Address itself",
-        description="redis://user:password@host:port, rediss:// for TLS, or unix:///path/to/socket. Kept in Prefect's"
+    url: SecretStr = secret(
+        "Address",
+        "redis://user:password@host:port, rediss:// for TLS, or unix:///path/to/socket. Kept in Prefect's"
         " database, where whoever may call its API can read it; a reference is preferred.",
+        variable="Name of the environment variable, on the worker, that holds the address. Preferred: the password"
+        " then never enters Prefect's database.",
+        file="Absolute path, on the worker, of a file that holds the address. As good as a variable.",
     )
     ca_file: str = Field(
         default="",

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.aws import AwsForm
+from blocks.secret_field import secret
 
 
 class SecretStores(AwsForm):
@@ -43,38 +44,18 @@ class SecretStores(AwsForm):
     vault_address: str = Field(
         default="", title="Vault: address", description="Address of Vault or OpenBao, such as https://vault:8200."
     )
-    vault_token_env: str = Field(
-        default="",
-        title="Vault: token: environment variable",
-        description="Name of the environment variable, on the worker, that holds a token with read access. Preferred.",
-    )
-    vault_token_file: str = Field(
-        default="",
-        title="Vault: token: file",
-        description="Absolute path, on the worker, of a file that holds the token.",
-    )
-    vault_token: SecretStr = Field(
-        default=SecretStr(""),
-        title="Vault: token itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
+    vault_token: SecretStr = secret(
+        "Vault: token",
+        holds="the token",
+        variable="Name of the environment variable, on the worker, that holds a token with read access. Preferred.",
     )
     vault_role_id: str = Field(
         default="", title="Vault: AppRole", description="Role id of the AppRole to log in with, instead of a token."
     )
-    vault_secret_id_env: str = Field(
-        default="",
-        title="Vault: secret id: environment variable",
-        description="Name of the environment variable, on the worker, that holds the AppRole's secret id. Preferred.",
-    )
-    vault_secret_id_file: str = Field(
-        default="",
-        title="Vault: secret id: file",
-        description="Absolute path, on the worker, of a file that holds the secret id.",
-    )
-    vault_secret_id: SecretStr = Field(
-        default=SecretStr(""),
-        title="Vault: secret id itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
+    vault_secret_id: SecretStr = secret(
+        "Vault: secret id",
+        holds="the secret id",
+        variable="Name of the environment variable, on the worker, that holds the AppRole's secret id. Preferred.",
     )
     vault_approle_mount: str = Field(
         default="approle", title="Vault: AppRole mount", description="Where the AppRole auth method is mounted."

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.aws import AwsForm
+from blocks.secret_field import secret
 
 
 class ContentDelivery(AwsForm):
@@ -49,22 +50,7 @@ class ContentDelivery(AwsForm):
     wait_minutes: float = Field(
         default=15.0, gt=0, title="Wait, minutes", description="How long an invalidation may take."
     )
-    cloudflare_token_env: str = Field(
-        default="",
-        title="Cloudflare: API token: environment variable",
-        description="Name of the environment variable, on the worker, that holds an API token that may purge"
-        " the zone's cache. Preferred.",
-    )
-    cloudflare_token_file: str = Field(
-        default="",
-        title="Cloudflare: API token: file",
-        description="Absolute path, on the worker, of a file that holds an API token that may purge the zone's cache.",
-    )
-    cloudflare_token: SecretStr = Field(
-        default=SecretStr(""),
-        title="Cloudflare: API token itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
-    )
+    cloudflare_token: SecretStr = secret("Cloudflare: API token", holds="an API token that may purge the zone's cache")
     cloudflare_url: str = Field(
         default="https://api.cloudflare.com/client/v4",
         title="Cloudflare: API",

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class Erasure(ComponentForm):
@@ -39,22 +40,13 @@ class Erasure(ComponentForm):
         description="Absolute path of a directory of SQL files that erase :subject, and of *.check.sql files that must"
         " find nothing of it.",
     )
-    database_url_env: str = Field(
-        default="",
-        title="Database: environment variable",
-        description="Name of the environment variable, on the worker, that holds the protected database's address as a"
+    database_url: SecretStr = secret(
+        "Database",
+        "That address. Kept in Prefect's database, where whoever may call its API can read it; a"
+        " reference is preferred.",
+        variable="Name of the environment variable, on the worker, that holds the protected database's address as a"
         " role that may erase. Preferred. All three empty: the address that is backed up by.",
-    )
-    database_url_file: str = Field(
-        default="",
-        title="Database: file",
-        description="Absolute path, on the worker, of a file that holds that address. As good as a variable.",
-    )
-    database_url: SecretStr = Field(
-        default=SecretStr(""),
-        title="Database itself",
-        description="That address. Kept in Prefect's database, where whoever may call its API can read it; a reference"
-        " is preferred.",
+        file="Absolute path, on the worker, of a file that holds that address. As good as a variable.",
     )
     timeout_minutes: float = Field(
         default=10.0, gt=0, title="Statement, minutes", description="How long one of the statements may take."

@@ -75,6 +75,12 @@ class RecoveryPlace(ComponentForm):
         title="Apply infrastructure",
         description="Whether a full recovery plans and applies the restored infrastructure code.",
     )
+    exercise_services: list[str] = Field(
+        default=[],
+        title="Services in an exercise",
+        description="Services of the application that an exercise of a full recovery may start: they write to nobody"
+        " outside.",
+    )
     launch_subnet: str = Field(
         default="",
         title="Subnet of launched servers",

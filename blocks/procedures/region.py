@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.aws import AwsForm
+from blocks.secret_field import secret
 
 
 class SecondRegion(AwsForm):
@@ -27,18 +28,11 @@ class SecondRegion(AwsForm):
     _documentation_url: ClassVar[HttpUrl | None] = HttpUrl("https://www.postgresql.org/docs/current/warm-standby.html")
     kind: ClassVar[str] = "region"
 
-    primary_url_env: str = Field(
-        default="",
-        title="First region: variable",
-        description="Variable, on the worker, that holds the address of the first region's server itself. Preferred.",
-    )
-    primary_url_file: str = Field(
-        default="", title="First region: file", description="Absolute path of a file that holds that address."
-    )
-    primary_url: SecretStr = Field(
-        default=SecretStr(""),
-        title="First region: address itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
+    primary_url: SecretStr = secret(
+        "First region",
+        variable="Variable, on the worker, that holds the address of the first region's server itself. Preferred.",
+        file="Absolute path of a file that holds that address.",
+        titles=("variable", ": address itself"),
     )
     primary_directory: str = Field(
         default="", title="First region: data directory", description="Where it is on the worker's host."
@@ -46,18 +40,11 @@ class SecondRegion(AwsForm):
     primary_service: str = Field(
         default="", title="First region: service", description="The service that runs the server: a name of services.*."
     )
-    standby_url_env: str = Field(
-        default="",
-        title="Second region: variable",
-        description="Variable, on the worker, that holds the address of the second region's server itself. Preferred.",
-    )
-    standby_url_file: str = Field(
-        default="", title="Second region: file", description="Absolute path of a file that holds that address."
-    )
-    standby_url: SecretStr = Field(
-        default=SecretStr(""),
-        title="Second region: address itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
+    standby_url: SecretStr = secret(
+        "Second region",
+        variable="Variable, on the worker, that holds the address of the second region's server itself. Preferred.",
+        file="Absolute path of a file that holds that address.",
+        titles=("variable", ": address itself"),
     )
     standby_directory: str = Field(
         default="", title="Second region: data directory", description="Where it is on the worker's host."

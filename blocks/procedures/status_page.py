@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.components.form import ComponentForm
+from blocks.secret_field import secret
 
 
 class StatusPage(ComponentForm):
@@ -33,23 +34,7 @@ class StatusPage(ComponentForm):
         description="Address of the page's API: Atlassian Statuspage's, or of what speaks it.",
     )
     page: str = Field(default="", title="Page", description="Id of the page. Empty: nobody is told.")
-    token_env: str = Field(
-        default="",
-        title="API key: environment variable",
-        description="Name of the environment variable, on the worker, that holds an API key that may write"
-        " incidents on the page. Preferred.",
-    )
-    token_file: str = Field(
-        default="",
-        title="API key: file",
-        description="Absolute path, on the worker, of a file that holds an API key that may write incidents on"
-        " the page.",
-    )
-    token: SecretStr = Field(
-        default=SecretStr(""),
-        title="API key itself",
-        description="Kept in Prefect's database, where whoever may call its API can read it; a reference is preferred.",
-    )
+    token: SecretStr = secret("API key", holds="an API key that may write incidents on the page")
     components: list[str] = Field(
         default=[], title="Components", description="Ids of the page's components that an incident concerns."
     )

@@ -17,6 +17,12 @@ Document: TypeAlias = dict[str, object]
 VALUES = {
     "age": "{{ if gt $value 1e12 }}as long as is known{{ else }}{{ $value | humanizeDuration }}{{ end }}",
     "share": "{{ $value | humanizePercentage }}",
+    "left": (
+        "{{ if lt $value 0.0 }}has ended or cannot be read"
+        "{{ else if lt $value 60.0 }}ends in less than a minute"
+        '{{ else }}ends in {{ $value | humanizeDuration | reReplaceAll " .*" "" | reReplaceAll "d$" " days" '
+        '| reReplaceAll "h$" " hours" | reReplaceAll "m$" " minutes" | reReplaceAll "^(1 .*)s$" "$1" }}{{ end }}'
+    ),
     "number": '{{ $value | printf "%.6g" }}',
 }
 """How Prometheus says a value, by ``Rule.shown``."""

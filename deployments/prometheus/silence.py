@@ -42,12 +42,6 @@ SILENCES: tuple[Silence, ...] = (
         "dr metrics --system {{ $labels.system }}", seconds=10 * MINUTE,
     ),
     Silence(
-        "backups-not-measured", Grade.CRITICAL,
-        "max by(system) (storage_up) unless on(system) backup_good_age_seconds",
-        "the stores of {{ $labels.system }} do not say which backups there are", _UNNOTICED,
-        "dr list --system {{ $labels.system }}", seconds=15 * MINUTE,
-    ),
-    Silence(
         "measurements-are-old", Grade.CRITICAL,
         f'time() - push_time_seconds{{job="{JOB}"}} > {15 * MINUTE} or '
         f'time() - node_textfile_mtime_seconds{{file=~"(.*/)?{TEXTFILE.replace(".", "[.]")}"}} > {15 * MINUTE}',

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from dr.aws import tags as ours
 from dr.aws.ec2 import SECTION
-from dr.aws.errors import NotThere, translated
+from dr.aws.errors import NotThere, error_code, translated
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 LIVING = ("pending", "running", "stopping", "stopped")
+_ENDED = "IdempotentInstanceTerminated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOrder:
-    """What to start: an image, as which type, where. Without ``public_ip`` nobody outside the network reaches it."""
+    """What to start: an image, as which type, where. Without ``public_ip`` nobody outside the network reaches it.
+
+    ``token`` (at most 64 characters) stands for the wish: asked again by the same one, EC2 starts no second server.
+    """
 
     image: str
     instance_type: str
@@ -57,6 +61,7 @@ class LaunchOrder:
     profile_arn: str = ""
     user_data: bytes = b""
     ends_when_stopped: bool = False
+    token: str = ""
 
 
 class Ec2Instances:
@@ -107,8 +112,10 @@ class Ec2Instances:
             return text.encode()
 
     def run(self, order: LaunchOrder) -> str:
-        """Start one; its id. botocore gives the request a token, so that one that is sent again starts no second."""
+        """Start one; its id. Where the order has no token botocore gives the request one, for its own attempts."""
         arguments: dict[str, Any] = {}
+        if order.token:
+            arguments["ClientToken"] = order.token
         if order.key_name:
             arguments["KeyName"] = order.key_name
         if order.profile_arn:
@@ -116,7 +123,7 @@ class Ec2Instances:
         if order.user_data:
             arguments["UserData"] = order.user_data
         with translated(SECTION, f"start an instance of {order.image} in {self.region}"):
-            answer = self.client.run_instances(
+            answer = self._asked_to_run(
                 ImageId=order.image,
                 InstanceType=order.instance_type,
                 MinCount=1,
@@ -137,6 +144,17 @@ class Ec2Instances:
                 **arguments,
             )
         return str(answer["Instances"][0]["InstanceId"])
+
+    def _asked_to_run(self, **arguments: Any) -> Any:
+        from botocore.exceptions import ClientError
+
+        try:
+            return self.client.run_instances(**arguments)
+        except ClientError as error:
+            if error_code(error) != _ENDED or not arguments.pop("ClientToken", ""):
+                raise
+        # The server of that wish was ended since. Whoever asks again wants another.
+        return self.client.run_instances(**arguments)
 
     def checks(self, instance: str) -> tuple[str, str]:
         """EC2's two status checks, of the system and of the instance: ``initializing``, ``ok``, ``impaired``, ..."""

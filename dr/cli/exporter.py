@@ -17,6 +17,7 @@ from dr.errors import ConfigurationError
 from dr.operations.measure.alive import telling_alive
 from dr.operations.measure.exposition import Measurements
 from dr.operations.measure.gather import measure
+from dr.operations.measure.lasting import Lasting
 from dr.policy.metric import Sample
 
 KEPT_SECONDS = 30.0
@@ -82,7 +83,8 @@ def serve_metrics(session: Session, system: System, where: str, seconds: float =
     if not port.isdigit():
         raise ConfigurationError(f"{where!r} is no HOST:PORT", hint=f"Say for example {HERE}.")
     registry = CollectorRegistry()
-    kept = Kept(lambda: measure(system, datetime.now(UTC)).samples, seconds)
+    lasting = Lasting(lambda now: measure(system, now))
+    kept = Kept(lambda: lasting(datetime.now(UTC)), seconds)
     registry.register(Measurements(kept))
     try:
         server, thread = start_http_server(int(port), host.strip("[]") or "127.0.0.1", registry)
@@ -96,3 +98,4 @@ def serve_metrics(session: Session, system: System, where: str, seconds: float =
         ended.wait()
     server.shutdown()
     thread.join(5)
+    server.server_close()

@@ -52,6 +52,7 @@ def choose_runner(session: Session) -> None:
 
 def server_answers(server: str, patience_seconds: float = _PATIENCE_SECONDS) -> bool:
     """Whether the server's /health says yes within ``patience_seconds``, name resolution and connecting included."""
+    import urllib.error
     import urllib.request
 
     answers: list[bool] = []
@@ -60,8 +61,10 @@ def server_answers(server: str, patience_seconds: float = _PATIENCE_SECONDS) -> 
         try:
             with urllib.request.urlopen(f"{server.rstrip('/')}/health", timeout=patience_seconds) as answer:  # noqa: S310
                 answers.append(answer.status == 200)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             answers.append(False)
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
 
     # A resolver has no deadline of its own, so the waiting has one.
     asking = threading.Thread(target=ask, daemon=True, name="ask the Prefect server")

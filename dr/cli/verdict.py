@@ -37,7 +37,7 @@ def show(session: Session, outcome: RecoveryOutcome, system: System, *, in_servi
         out.say(f"Note: {note}.")
     if start:
         out.say("\n".join(("To put it into service:", *(f"  {line}" for line in start))))
-    if judged.rpo_seconds is None:
+    if not judged.rpo_met and not judged.rpo_missed:
         out.note(f"WARNING: the loss was not measured, so the RPO is not shown to be met: {outcome.loss.explanation}")
     _require_met(outcome)
 
@@ -48,8 +48,8 @@ def _require_met(outcome: RecoveryOutcome) -> None:
     missed = []
     if not judged.rto_met:
         missed.append(f"RTO {judged.rto_seconds:.1f} s of {judged.objective.rto_seconds:.0f} s")
-    if judged.rpo_seconds is not None and not judged.rpo_met:
-        missed.append(f"RPO {judged.rpo_seconds:.1f} s of {judged.objective.rpo_seconds:.0f} s")
+    if judged.rpo_missed:
+        missed.append(f"RPO {judged.rpo_shown} of {judged.objective.rpo_seconds:.0f} s")
     if missed:
         raise ObjectiveMissed(
             f"{outcome.label} is restored and sound, but beyond the objective of {outcome.scenario}",
@@ -70,7 +70,9 @@ def document(outcome: RecoveryOutcome) -> dict[str, Any]:
         "rto_seconds": judged.rto_seconds,
         "rto_target_seconds": judged.objective.rto_seconds,
         "rto_met": judged.rto_met,
+        "rpo": str(judged.rpo_certainty),
         "rpo_seconds": judged.rpo_seconds,
+        "rpo_at_most_seconds": judged.rpo_at_most,
         "rpo_target_seconds": judged.objective.rpo_seconds,
         "rpo_met": judged.rpo_met,
         "rpo_explanation": outcome.loss.explanation,

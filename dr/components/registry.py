@@ -24,6 +24,11 @@ class Part(StrEnum):
     APPLICATION = "application"
     INFRASTRUCTURE = "infrastructure"
 
+    @property
+    def procedure(self) -> str:
+        """By its name, which is the command's as well."""
+        return f"{self}-backup"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -51,6 +51,7 @@ class DemoReport:
             "rto_seconds": round(self.verdict.rto_seconds, 3),
             "rto_target_seconds": self.verdict.objective.rto_seconds,
             "rpo_seconds": None if self.verdict.rpo_seconds is None else round(self.verdict.rpo_seconds, 3),
+            "rpo_at_most_seconds": None if self.verdict.rpo_at_most is None else round(self.verdict.rpo_at_most, 3),
             "rpo_target_seconds": self.verdict.objective.rpo_seconds,
             "phases": {phase.name: round(phase.seconds, 3) for phase in self.phases},
             "tables_checked": self.check.tables_checked,
@@ -93,13 +94,12 @@ class Scoreboard:
 def scoreboard(report: DemoReport) -> Scoreboard:
     """Lay the report out for reading; how it is printed is the caller's business."""
     verdict, check = report.verdict, report.check
-    lost = "unknown" if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
     return Scoreboard(
         title=f"{report.scenario}: PostgreSQL {report.server_version}, {report.database_bytes / 1e6:.0f} MB, "
         f"restored from {report.backup_label}",
         scores=(
             ("RTO", f"{verdict.rto_seconds:.1f} s", _minutes(verdict.objective.rto_seconds), _word(verdict.rto_met)),
-            ("RPO", lost, _minutes(verdict.objective.rpo_seconds), _word(verdict.rpo_met)),
+            ("RPO", verdict.rpo_shown, _minutes(verdict.objective.rpo_seconds), _word(verdict.rpo_met)),
             ("rows", f"{check.rows_restored:,}", f"{check.rows_expected:,}", _word(check.passed)),
             ("checksums", "match" if check.checksums_match else "differ", "match", _word(check.checksums_match)),
             ("commits lost", f"{check.transactions_lost:,} ({check.rows_lost:,} rows)", "", ""),

@@ -29,7 +29,7 @@ from dr.secret import Secret
 DATABASE, REDIS, APPLICATION = "database", "redis", "application"
 RELEASES = ("20260101120000", "20260301120000")
 """The release before, to which a recovery can go back, and the one that runs."""
-_PROGRAM = """\
+PROGRAM = """\
 import sys
 from dr.demo.application.__main__ import main
 sys.exit(main())
@@ -104,7 +104,7 @@ def _application(place: Estate, cache: RedisPart | None, port: int) -> ServiceSe
     home = place.directory / "application"
     file = write_environment(home, place.urls[OWNER], cache.settings.url if cache is not None else None, port)
     for release in RELEASES:
-        write(home / "releases" / release / "shop.py", _PROGRAM, 0o644)
+        write(home / "releases" / release / "shop.py", PROGRAM, 0o644)
     (home / "current").symlink_to(Path("releases", RELEASES[-1]))
     return ServiceSettings(
         APPLICATION,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dr.catalog.canary import Beat
@@ -29,10 +29,10 @@ from dr.demo.journal import Journal
 from dr.demo.receiver import receiving
 from dr.demo.report import DemoReport, named_phases
 from dr.demo.workload import user_count, writing
-from dr.evidence.findings import Loss
+from dr.evidence.findings import Loss, held_against
 from dr.evidence.phases import Phase, Stopwatch
 from dr.operations.measure_loss import measure_loss
-from dr.policy.objectives import Scenario, Verdict
+from dr.policy.objectives import Scenario
 from dr.postgres.account import make_directory
 
 Say = Callable[[str], None]
@@ -125,7 +125,7 @@ def run_demo(
         drills = drill(place.system) if drill is not None else ()
         return DemoReport(
             scenario=SCENARIO,
-            verdict=Verdict(place.system.objectives[SCENARIO], recovery.rto_seconds, recovery.loss.seconds),
+            verdict=held_against(place.system.objectives[SCENARIO], recovery.rto_seconds, recovery.loss),
             phases=recovery.phases,
             check=check,
             beside=beside,
@@ -190,11 +190,12 @@ def _recover(place: Estate, shop: _Shop, say: Say, recover: Recover, moment: dat
     declared = time.monotonic()
     with stopwatch.phase("stop"):
         place.server.end()
+    stopped = datetime.now(UTC)
     # The shop tries to reconnect all the while, as an application does.
     with writing(place, shop.users) as workload:
         outcome = recover(place.system, target, moment)
         # Before the shop beats again: the last canary known outside is that of the disaster until then.
-        loss = measure_loss(place.system, outcome.canary, None)
+        loss = measure_loss(place.system, outcome.canary, None, ended=stopped)
         with stopwatch.phase("serve"):
             place.server.begin(target)
         with stopwatch.phase("first commit"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from dr.catalog.canary import Beat
 from dr.errors import RecoveryFailed
 from dr.evidence.phases import Phase
+from dr.policy.objectives import Objective, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Check:
 class CheckedCopy:
     """What a restored copy answered. ``rows`` counts what was really read; the canary is its last surviving row.
 
-    ``reached`` says where replay ended, in words; ``notes`` which copies of WAL could not be used.
+    ``reached`` says where replay ended, in words, ``last_commit`` of when the last commit is that was replayed (None
+    where nothing was); ``notes`` which copies of WAL could not be used.
     """
 
     checks: tuple[Check, ...]
@@ -32,6 +35,7 @@ class CheckedCopy:
     phases: tuple[Phase, ...]
     reached: str = ""
     notes: tuple[str, ...] = ()
+    last_commit: datetime | None = None
 
     def require(self, what: str) -> None:
         """Raise ``RecoveryFailed`` unless every check passed."""
@@ -56,3 +60,11 @@ class Loss:
     explanation: str
     restored: Beat | None = None
     last: Beat | None = None
+
+
+def held_against(objective: Objective, rto_seconds: float, loss: Loss | None) -> Verdict:
+    """A recovery's time and its loss, each with what it is worth; ``loss`` None: nothing is known of it."""
+    if loss is None:
+        return Verdict(objective, rto_seconds, None)
+    measured, at_most = (loss.seconds, None) if loss.measured else (None, loss.seconds)
+    return Verdict(objective, rto_seconds, measured, at_most)

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from dr.evidence.findings import Loss
 from dr.evidence.phases import Phase
-from dr.evidence.scoreboard import Row
+from dr.evidence.scoreboard import Row, rpo_figure
+from dr.policy.loss import Certainty
 from dr.policy.objectives import Verdict
 
 
@@ -32,7 +33,7 @@ class FullOutcome:
     """``begun`` is when the first run began; ``resumed``: more than one process was needed.
 
     ``blocked`` says what keeps people from the product: while it is not empty, traffic is switched only on demand.
-    ``todo`` is the list of what people still have to do.
+    ``todo`` is the list of what people still have to do. ``exercise``: for practice; nobody was to be led to it.
     """
 
     system: str
@@ -49,6 +50,7 @@ class FullOutcome:
     switched: tuple[str, ...]
     todo: tuple[str, ...]
     notes: tuple[str, ...]
+    exercise: bool = False
 
     @property
     def in_service(self) -> bool:
@@ -60,8 +62,14 @@ def full_phase_rows(outcome: FullOutcome) -> list[Row]:
     """RTO and RPO, then one row per step. What is not in service has not met its RTO, however fast it was."""
     verdict, back = outcome.verdict, outcome.in_service
     return [
-        _total("RTO", verdict.rto_seconds if back else None, verdict.objective.rto_seconds, back and verdict.rto_met),
-        _total("RPO", verdict.rpo_seconds, verdict.objective.rpo_seconds, verdict.rpo_met),
+        _total(
+            "RTO",
+            verdict.rto_seconds if back else None,
+            verdict.objective.rto_seconds,
+            "unknown" if not back else "yes" if verdict.rto_met else "no",
+            Certainty.MEASURED if back else Certainty.UNKNOWN,
+        ),
+        _total("RPO", rpo_figure(verdict), verdict.objective.rpo_seconds, verdict.rpo_answer, verdict.rpo_certainty),
         *(
             {
                 "phase": phase.name,
@@ -70,20 +78,22 @@ def full_phase_rows(outcome: FullOutcome) -> list[Row]:
                 "seconds": round(phase.seconds, 2),
                 "target": None,
                 "met": None,
+                "certainty": None,
             }
             for phase in outcome.phases
         ),
     ]
 
 
-def _total(name: str, seconds: float | None, target: float, met: bool) -> Row:
+def _total(name: str, seconds: float | None, target: float, met: str, certainty: Certainty = Certainty.MEASURED) -> Row:
     return {
         "phase": name,
         "begin": None,
         "end": None,
         "seconds": round(seconds, 2) if seconds is not None else None,
         "target": target,
-        "met": "yes" if met else ("no" if seconds is not None else "unknown"),
+        "met": met,
+        "certainty": str(certainty),
     }
 
 
@@ -105,19 +115,23 @@ def part_rows(outcome: FullOutcome) -> list[Row]:
 def report_lines(outcome: FullOutcome) -> tuple[str, ...]:
     """The recovery in short, as Markdown."""
     verdict, loss = outcome.verdict, outcome.loss
-    lost = "unknown" if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
     counted = "; counted from the first run's begin, by the wall clock" if outcome.resumed else ""
     back = outcome.in_service
     so_far = "" if back else " so far, and it is not in service"
+    practice = outcome.exercise
+    become = "recovered" if back else "restored, NOT VERIFIED" if practice else "restored, NOT IN SERVICE"
+    wanted = f"{verdict.objective.rpo_seconds:.0f} s: {loss.explanation if loss else 'no database'}"
+    untouched = "nothing was switched" + (": this was an exercise" if practice else "")
     return (
-        f"# {outcome.system} {'recovered' if back else 'restored, NOT IN SERVICE'}"
+        f"# {'EXERCISE: ' if practice else ''}{outcome.system} {become}"
         + (f" as of {outcome.point}" if outcome.point else ""),
         f"* verified: **{outcome.verified}**",
-        *(f"* **not in service**: {reason}" for reason in outcome.blocked),
+        *(("* nothing outside of this host was changed, and nothing here may go into service",) if practice else ()),
+        *(f"* **not {'recovered' if practice else 'in service'}**: {reason}" for reason in outcome.blocked),
         f"* RTO **{verdict.rto_seconds:.1f} s** of {verdict.objective.rto_seconds:.0f} s{so_far}{counted}",
-        f"* RPO **{lost}** of {verdict.objective.rpo_seconds:.0f} s: {loss.explanation if loss else 'no database'}",
+        f"* RPO **{verdict.rpo_shown}** of {wanted}",
         f"* objective **{'met' if verdict.met and back else 'not shown to be met'}**",
-        *(f"* traffic: {line}" for line in outcome.switched or ("nothing was switched",)),
+        *(f"* traffic: {line}" for line in outcome.switched or (untouched,)),
         *(f"* note: {note}" for note in outcome.notes),
         *(f"* [ ] {line}" for line in outcome.todo),
     )

@@ -14,6 +14,7 @@ import msgspec
 
 from dr.catalog.canary import Beat
 from dr.errors import BackupInvalid, ConfigurationError
+from dr.policy.objectives import Objective, Verdict
 
 FORMAT = 1
 
@@ -134,7 +135,10 @@ class Lost(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Measured(Entry, frozen=True, tag="measured"):
-    """What a recovery took and lost, and what was wanted. ``rpo_seconds`` None: no canary told."""
+    """What a recovery took and lost, and what was wanted.
+
+    ``rpo_seconds`` None: it was not measured, and ``rpo_at_most`` is the most that it can be, where that is known.
+    """
 
     scenario: str
     recovered: str
@@ -145,15 +149,13 @@ class Measured(Entry, frozen=True, tag="measured"):
     phases: tuple[PhaseTime, ...]
     lost: Lost | None = None
     run: str = ""
+    rpo_at_most: float | None = None
 
     @property
-    def rto_met(self) -> bool:
-        return self.rto_seconds <= self.rto_target
-
-    @property
-    def rpo_met(self) -> bool:
-        """An unmeasured loss is never a met objective."""
-        return self.rpo_seconds is not None and self.rpo_seconds <= self.rpo_target
+    def verdict(self) -> Verdict:
+        """The same as every recovery is judged by."""
+        wanted = Objective(self.rto_target, self.rpo_target)
+        return Verdict(wanted, self.rto_seconds, self.rpo_seconds, self.rpo_at_most)
 
 
 class Closed(Entry, frozen=True, tag="closed"):

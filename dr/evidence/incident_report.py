@@ -19,6 +19,7 @@ from dr.evidence.incident import (
     Told,
 )
 from dr.evidence.incident_timeline import first_line, timeline
+from dr.policy.loss import Certainty
 
 NOT_MEASURED = "not measured"
 Rows = Sequence[Mapping[str, object]]
@@ -94,12 +95,16 @@ def deviations(incident: Incident) -> tuple[str, ...]:
         ]
     told += [f"decided by {one.by}: {one.text}" for one in incident.of(Decision)]
     for one in incident.of(Measured):
-        if not one.rto_met:
+        judged = one.verdict
+        if not judged.rto_met:
             told.append(f"RTO missed: {one.recovered} took {one.rto_seconds:.1f} s of {one.rto_target:.0f} s")
-        if one.rpo_seconds is None:
+        lost = f"{one.recovered} lost {judged.rpo_shown} of {one.rpo_target:.0f} s"
+        if judged.rpo_missed:
+            told.append(f"RPO missed: {lost}")
+        elif judged.rpo_at_most is not None and not judged.rpo_met:
+            told.append(f"RPO not shown to be met: {lost}")
+        elif not judged.rpo_met:
             told.append(f"RPO not shown to be met: the loss of {one.recovered} was not measured")
-        elif not one.rpo_met:
-            told.append(f"RPO missed: {one.recovered} lost {one.rpo_seconds:.1f} s of {one.rpo_target:.0f} s")
     return tuple(told)
 
 
@@ -121,14 +126,15 @@ def one_line(text: str) -> str:
 def _measured(incident: Incident) -> str:
     parts = []
     for one in incident.of(Measured):
-        rpo = NOT_MEASURED if one.rpo_seconds is None else f"{one.rpo_seconds:.1f}"
-        met = "not shown" if one.rpo_seconds is None else _yes(one.rpo_met)
+        judged = one.verdict
+        rpo = judged.rpo_shown.removesuffix(" s") if judged.rpo_certainty is not Certainty.UNKNOWN else NOT_MEASURED
+        met = {"yes": "yes", "no": "NO", "unknown": "not shown"}[judged.rpo_answer]
         rows = [
             {
                 "": "RTO",
                 "seconds": f"{one.rto_seconds:.1f}",
                 "objective": f"{one.rto_target:.0f}",
-                "met": _yes(one.rto_met),
+                "met": _yes(judged.rto_met),
             },
             {"": "RPO", "seconds": rpo, "objective": f"{one.rpo_target:.0f}", "met": met},
             *({"": item.name, "seconds": f"{item.seconds:.1f}", "objective": "", "met": ""} for item in one.phases),

@@ -80,7 +80,6 @@ def _words(entry: AnyEntry) -> str:  # noqa: C901 - a row per kind
             error = f": {first_line(entry.error)}" if entry.error else ""
             return f"{entry.flow} {entry.outcome} after {entry.seconds:.1f} s (run {entry.run}){error}"
         case Measured():
-            loss = "not measured" if entry.rpo_seconds is None else f"{entry.rpo_seconds:.1f} s"
-            return f"recovered {entry.recovered}: RTO {entry.rto_seconds:.1f} s, RPO {loss}"
+            return f"recovered {entry.recovered}: RTO {entry.rto_seconds:.1f} s, RPO {entry.verdict.rpo_shown}"
         case Closed():
             return f"closed: {entry.text}"

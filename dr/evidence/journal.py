@@ -15,7 +15,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ from dr.evidence.journal_files import cannot_write, one_opens, open_held, refuse
 T = TypeVar("T")
 FILE = "journal.jsonl"
 TOO_OLD = timedelta(hours=24)
-"""Whoever comes back later than this has lived with something else meanwhile."""
+"""Since the last work on it. Whoever comes back later than this has lived with something else meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,10 @@ class Journal:
 
     def was_begun(self, step: str) -> bool:
         return any(event.what == "begin" and event.step == step for event in self._events)
+
+    def ended_at(self, step: str) -> datetime | None:
+        """When a step ended, the last time; None where it has not."""
+        return next((event.at for event in reversed(self._events) if (event.what, event.step) == ("end", step)), None)
 
     def result(self, step: str, kind: Any) -> Any:
         """What a step that ended gave, the last time."""
@@ -186,13 +190,15 @@ def open_journal(
     return journal
 
 
-def supersede(parent: Path, procedure: str, system: str, why: str) -> tuple[str, ...]:
-    """Close every unfinished journal of a procedure, since something has overtaken it; their names.
+def supersede(parent: Path, procedure: str, system: str, why: str, *, but: str = "") -> tuple[str, ...]:
+    """Close every unfinished journal of a procedure, since something has overtaken it; their names. ``but`` is left.
 
     Gone on with later, it would put into service what was right then. Raises ``LeaseHeld`` when one is at work.
     """
     closed = []
     for directory in sorted(parent.glob(f"{procedure}_*"), reverse=True):
+        if directory.name == but:
+            continue
         try:
             events = read_journal(directory)
         except DrError:
@@ -206,13 +212,21 @@ def supersede(parent: Path, procedure: str, system: str, why: str) -> tuple[str,
 
 def require_recent(directory: Path, at_most: timedelta = TOO_OLD) -> None:
     """Raises ``TargetRefused`` for an unfinished journal that nobody has worked on for ``at_most``."""
-    last = read_journal(directory)[-1].at
+    last = last_work(read_journal(directory))
     if _now() - last > at_most:
         raise TargetRefused(
             f"{directory.name} was cut off, and nobody has worked on it since {last:%Y-%m-%d %H:%M:%S} UTC",
             detail="what it has done is as old as that; nothing was touched",
             hint="--anew closes it and begins again, from what there is now.",
         )
+
+
+def last_work(events: Sequence[Event]) -> datetime:
+    """When somebody last did something of it: a step began, ended or failed. To open it again and do nothing is none.
+
+    Not when it was begun: a restore may take longer than a day, and is of today as long as somebody is at it.
+    """
+    return next((event.at for event in reversed(events) if event.what != "open"), events[0].at)
 
 
 def unfinished(parent: Path, procedure: str, system: str) -> tuple[tuple[Path, Event], ...]:

@@ -121,7 +121,6 @@ def objective_rows(drill: Quarterly) -> list[dict[str, str]]:
     verdict, earlier = drill.verdict, drill.earlier
     if verdict is None:
         return []
-    rpo_met = "NO" if verdict.rpo_seconds is not None else "not shown"
     return [
         {
             "what": "RTO",
@@ -132,9 +131,9 @@ def objective_rows(drill: Quarterly) -> list[dict[str, str]]:
         },
         {
             "what": "RPO",
-            "measured": _measured(verdict.rpo_seconds),
+            "measured": verdict.rpo_shown if verdict.rpo_at_most is not None else _measured(verdict.rpo_seconds),
             "target": f"{verdict.objective.rpo_seconds:.0f} s",
-            "met": "yes" if verdict.rpo_met else rpo_met,
+            "met": {"yes": "yes", "no": "NO", "unknown": "not shown"}[verdict.rpo_answer],
             "drill before": "none" if earlier is None else _measured(earlier.rpo_seconds),
         },
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dr.evidence.findings import Check, Loss
 from dr.evidence.phases import Phase
+from dr.policy.loss import Certainty
 from dr.policy.objectives import Scenario, Verdict
 
 Row = dict[str, str | float | int | None]
@@ -45,8 +46,8 @@ def phase_rows(outcome: RecoveryOutcome) -> list[Row]:
     origin = min((phase.begin for phase in outcome.phases), default=0.0)
     verdict = outcome.verdict
     return [
-        _total("RTO", verdict.rto_seconds, verdict.objective.rto_seconds, verdict.rto_met),
-        _total("RPO", verdict.rpo_seconds, verdict.objective.rpo_seconds, verdict.rpo_met),
+        _total("RTO", verdict.rto_seconds, verdict.objective.rto_seconds, "yes" if verdict.rto_met else "no"),
+        _total("RPO", rpo_figure(verdict), verdict.objective.rpo_seconds, verdict.rpo_answer, verdict.rpo_certainty),
         *(
             {
                 "phase": phase.name,
@@ -56,13 +57,19 @@ def phase_rows(outcome: RecoveryOutcome) -> list[Row]:
                 "MB": round(phase.bytes / 1e6, 1) if phase.bytes is not None else None,
                 "target": None,
                 "met": None,
+                "certainty": None,
             }
             for phase in outcome.phases
         ),
     ]
 
 
-def _total(name: str, seconds: float | None, target: float, met: bool) -> Row:
+def rpo_figure(verdict: Verdict) -> float | None:
+    """The seconds that stand in a table; what they are worth stands beside them (``certainty``)."""
+    return verdict.rpo_at_most if verdict.rpo_seconds is None else verdict.rpo_seconds
+
+
+def _total(name: str, seconds: float | None, target: float, met: str, certainty: Certainty = Certainty.MEASURED) -> Row:
     return {
         "phase": name,
         "begin": None,
@@ -70,7 +77,8 @@ def _total(name: str, seconds: float | None, target: float, met: bool) -> Row:
         "seconds at work": round(seconds, 2) if seconds is not None else None,
         "MB": None,
         "target": target,
-        "met": "yes" if met else ("no" if seconds is not None else "unknown"),
+        "met": met,
+        "certainty": str(certainty),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -88,6 +88,16 @@ class BackupRun:
         self.failed.add(kind)
         self._problems.append(f"{name} not made: {reason}")
 
+    def require(self, check: Callable[[], None]) -> None:
+        """What ends the run at once when it does not hold: then that error also tells what had failed until then."""
+        try:
+            check()
+        except DrError as error:
+            if not self.problems:
+                raise
+            before = f"before that: {'; '.join(self.problems)}"
+            raise type(error)(error.message, "; ".join(filter(None, (error.detail, before))), error.hint) from error
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The backups that exist now."""
@@ -106,7 +116,7 @@ class BackupRun:
         """The summary of a good run; otherwise the error that tells what is safe and what is not."""
         if self.succeeded:
             return BackupSummary(system, tuple(item.published for item in self.made), self.problems)
-        if not self.made and len(self._errors) == 1:
+        if not self.made and len(self._errors) == len(self.problems) == 1:
             raise self._errors[0]
         safe = ", ".join(f"{item.published.label} in {' and '.join(item.published.stores)}" for item in self.made)
         raise PartialBackup(

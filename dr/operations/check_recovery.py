@@ -61,7 +61,8 @@ def check_running(manifest: Manifest, copy: Replayed, point: RecoveryPoint | Non
         _readable(answers),
         *((whole,) if (whole := copy.check(point)) else ()),
     )
-    return replace(_checked(checks, answers, stopwatch), reached=str(copy.reached), notes=copy.notes)
+    checked = _checked(checks, answers, stopwatch)
+    return replace(checked, reached=str(copy.reached), notes=copy.notes, last_commit=copy.reached.commit)
 
 
 def check_database(manifest: Manifest, url: Secret) -> CheckedCopy:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dr.configuration.model import System
-from dr.errors import ConfigurationError, SourceError
+from dr.errors import ConfigurationError, IdentityMismatch, SourceError
 from dr.operations.draft import StoreFailure
 from dr.operations.repositories import open_repository
 from dr.postgres.connection import replication_connection
@@ -57,10 +57,12 @@ def check_source(system: System, *, cloud: bool) -> SourceReport:
     """Ask the server, the tools and the stores. Raises when a backup would be impossible or would do harm.
 
     Refusals: unreachable or wrong password, client programs older than the server (I1), a repository that belongs to
-    another cluster (I19). A missing replication right is reported, not raised: the dump is still possible.
+    another cluster (I19), a server that an exercise has recovered: its backups would be taken for production's. A
+    missing replication right is reported, not raised: the dump is still possible.
     """
     url = source_url(system)
     facts = read_facts(url)
+    refuse_exercise(facts.exercise)
     client = client_for(facts.major, bin_directories(system))
     repository = open_repository(system, cloud=cloud)
     failures = repository.claim(facts.system_identifier, datetime.now(UTC), repository.stores)
@@ -76,6 +78,16 @@ def check_source(system: System, *, cloud: bool) -> SourceReport:
         physical_reason=reason,
         failures=tuple(StoreFailure(name, error.message, error.hint) for name, error in failures.items()),
     )
+
+
+def refuse_exercise(run: str) -> None:
+    """Raise ``IdentityMismatch`` for a server that ``run`` has recovered for practice; empty: none has."""
+    if run:
+        raise IdentityMismatch(
+            "the server at postgres.url was recovered as an exercise, and is not production's",
+            f"by {run}; it has production's identifier; in the repository it would be taken for production",
+            "End the exercise, as its list says; or give this host the address of production's server.",
+        )
 
 
 def bin_directories(system: System) -> tuple[Path, ...]:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dr.catalog.canary import Beat
 from dr.configuration.model import System
 from dr.errors import SourceError, StoreError
-from dr.operations.check_source import source_url
+from dr.operations.check_source import refuse_exercise, source_url
 from dr.operations.measure_loss import note_position
 from dr.postgres import canary
 from dr.postgres.connection import Connection, connected, display_name
+from dr.postgres.inspection import exercise_of
 
 TRIM_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 5.0
@@ -40,6 +41,8 @@ class Canary:
     def beat_once(self) -> Beat:
         """Write one row, making the table if it is not there. Raises SourceError."""
         with connected(self._url) as connection:
+            # What is noted of an exercise would be held against production's next recovery.
+            refuse_exercise(exercise_of(connection))
             canary.create_table(connection)
             return self._beat(connection)
 
@@ -66,6 +69,8 @@ class Canary:
     def _beat_on(self) -> None:
         """Rows on one connection, until that breaks."""
         with connected(self._url) as connection:
+            # What is noted of an exercise would be held against production's next recovery.
+            refuse_exercise(exercise_of(connection))
             canary.create_table(connection)
             self._tell_begin()
             begin = trimmed = time.monotonic()

@@ -7,8 +7,6 @@ the bucket was away is not missing from the evidence later.
 from __future__ import annotations
 
 import errno
-import os
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from dr.catalog.labels import evidence_key
 from dr.configuration.model import System
 from dr.errors import ConfigurationError, DrError, StoreError, StoreFull
 from dr.operations.repositories import open_repository
+from dr.operations.whole_file import write_whole
 
 
 def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple[str, ...]:
@@ -39,26 +38,6 @@ def keep_record(system: System, run: str, begun: datetime, data: bytes) -> tuple
         if item == file:
             stored = taken
     return stored
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """The file is there with all of ``data`` and stays there when the power fails, or it is not there at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".partial")  # for its owner alone
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _ship(system: System, file: Path) -> tuple[str, ...]:

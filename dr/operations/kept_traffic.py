@@ -7,7 +7,6 @@ switched in between.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 
 from dr.configuration.model import System
 from dr.errors import ConfigurationError
+from dr.operations.whole_file import write_whole
 from dr.traffic.protocol import Change
 
 
@@ -91,14 +91,8 @@ def _file(system: System) -> Path:
 
 def _write(system: System, kept: Kept) -> None:
     file = _file(system)
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as opened:
-            opened.write(msgspec.json.encode(kept))
-            opened.flush()
-            os.fsync(opened.fileno())
-        partial.replace(file)
+        write_whole(file, msgspec.json.encode(kept))
     except OSError as error:
         raise ConfigurationError(
             f"{file} cannot be written, and without it there is no way back",

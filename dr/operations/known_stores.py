@@ -6,32 +6,40 @@ import contextlib
 import json
 from pathlib import Path
 
-from dr.catalog.labels import restore_notes_key
+from dr.catalog.labels import restore_notes_key, system_record_key
 from dr.configuration.model import StoreSettings, System
 from dr.errors import ConfigurationError
-from dr.storage.emptied import EmptiedStore
+from dr.storage.emptied import GuardedStore
 from dr.storage.opening import open_store
 from dr.storage.protocol import Store
 
 
 def open_known(system: System, settings: StoreSettings) -> Store:
-    """The store; ``EmptiedStore`` where a directory that this host has used lost all that it held of the system."""
+    """The store; where a directory that this host has used lost all that it held of the system, now or later while
+    this process runs, whoever uses it is told so.
+    """
     store = open_store(settings)
     if settings.path is None:
         return store
     root = settings.path.absolute()
+    note = _note(system, settings.name)
+    known = _noted(note) == str(root)
     try:
-        there = (root / system.name).is_dir()
         # Written with the first backup that is published: what an unfinished one leaves is no loss.
-        in_use = there and (root / restore_notes_key(system.name)).exists()
+        in_use = (root / restore_notes_key(system.name)).exists()
     except OSError:
         return store  # it says what is wrong with it when it is used
-    note = _note(system, settings.name)
-    if in_use and _noted(note) != str(root):
+    if in_use and not known:
         _remember(note, root)
-    if not there and _noted(note) == str(root):
-        return EmptiedStore(store, system.name)
-    return store
+    return GuardedStore(store, system.name, lambda: _holds(system.name, root), before=known or in_use)
+
+
+def _holds(system: str, root: Path) -> bool:
+    """Not whether there is a directory: a receiver that runs makes it anew on the disk below."""
+    try:
+        return any((root / key).exists() for key in (restore_notes_key(system), system_record_key(system)))
+    except OSError:
+        return True  # it says what is wrong with it when it is used
 
 
 def begin_anew(system: System, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -11,10 +11,7 @@ import msgspec
 from dr.catalog.canary import Beat
 from dr.configuration.model import System
 from dr.evidence.findings import Loss
-
-SILENCE = timedelta(seconds=60)
-LONG_SILENCE = timedelta(hours=1)
-"""Longer than a recovery takes: either the disaster was long ago, or the canary had died before it."""
+from dr.policy.loss import Certainty, Known, judge_loss
 
 
 def note_position(system: System, beat: Beat) -> None:
@@ -39,44 +36,35 @@ def _file(system: System) -> Path:
     return system.state_directory / "canary" / f"{system.name}.json"
 
 
-def _was_beating(before: Beat, disaster_at: datetime | None) -> bool:
-    """A canary that had died long before the disaster does not know what was committed in between."""
-    return disaster_at is None or disaster_at - before.committed_at <= SILENCE
-
-
 def measure_loss(
-    system: System, restored: Beat | None, disaster_at: datetime | None, *, begun: datetime | None = None
+    system: System,
+    restored: Beat | None,
+    disaster_at: datetime | None,
+    *,
+    ended: datetime,
+    committed: datetime | None = None,
 ) -> Loss:
-    """Compare the two canaries; without the outer one, only an upper bound up to the disaster (or now) is known.
+    """Compare the copy with what this host remembers of the canary.
 
-    ``begun`` is when the recovery was, and stands in for a time of the disaster that nobody knows: a canary that was
-    silent by then may have died long before.
+    ``ended``: nothing was lost that came later (the database was stopped, the recovery began); it counts where nobody
+    says when it happened. ``committed`` is the last commit that the copy has.
     """
-    return loss_between(last_position(system), restored, disaster_at, begun=begun)
+    return loss_between(last_position(system), restored, disaster_at, ended=ended, committed=committed)
 
 
 def loss_between(
-    before: Beat | None, restored: Beat | None, disaster_at: datetime | None, *, begun: datetime | None = None
+    before: Beat | None,
+    restored: Beat | None,
+    disaster_at: datetime | None,
+    *,
+    ended: datetime,
+    committed: datetime | None = None,
+    complete_until: datetime | None = None,
 ) -> Loss:
-    """The same where ``before`` was read earlier: once the copy is in service, its own canary goes on."""
-    if restored is None:
-        return Loss(None, False, "the restored database has no canary row: run 'dr canary' on the production system")
-    if before is not None and before.seq >= restored.seq and _was_beating(before, disaster_at or begun):
-        seconds = (before.committed_at - restored.committed_at).total_seconds()
-        explanation = f"canary {before.seq} was committed last, {restored.seq} was restored"
-        silent = datetime.now(UTC) - before.committed_at
-        if disaster_at is None and begun is None and silent > LONG_SILENCE:
-            explanation += (
-                f"; it has been silent for {silent.total_seconds() / 3600:.0f} h: if the database went on after it,"
-                " more is lost (give the time of the disaster, --disaster-at)"
-            )
-        return Loss(max(seconds, 0.0), True, explanation, restored, before)
-    until = disaster_at or datetime.now(UTC)
-    seconds = (until - restored.committed_at).total_seconds()
-    return Loss(
-        max(seconds, 0.0),
-        False,
-        f"at most: this host does not know the last canary; {restored.seq} was restored, "
-        f"counted until {until:%H:%M:%S} UTC",
-        restored,
-    )
+    """The same where ``before`` was read earlier: once the copy is in service, its own canary goes on.
+
+    All that was committed by ``complete_until`` is in the copy.
+    """
+    known = Known(restored, ended, before, committed, complete_until, disaster_at)
+    found = judge_loss(known)
+    return Loss(found.seconds, found.certainty is Certainty.MEASURED, found.explanation, restored, before)

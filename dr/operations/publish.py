@@ -18,6 +18,7 @@ from dr.errors import BackupInvalid, ObjectMissing, StoreError
 from dr.operations.draft import Draft
 from dr.operations.repositories import open_repository
 from dr.policy.size_band import judge_size
+from dr.storage.all_failed import all_of
 from dr.storage.protocol import Store
 from dr.storage.repository import Repository
 
@@ -60,7 +61,7 @@ def publish(system: System, draft: Draft, verifications: Sequence[Verification])
     failures, written = repository.publish(manifest)
     problems += [f"store {name}: {error.message}" for name, error in failures.items()]
     if not written:
-        raise next(iter(failures.values()))
+        raise all_of(failures)
     level = manifest.proven_level()
     logger.info("published %s in %s", manifest.label, ", ".join(written))
     return Published(

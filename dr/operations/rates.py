@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import msgspec
 
 from dr.configuration.model import System
 from dr.evidence.phases import Phase
+from dr.operations.whole_file import write_whole
 from dr.policy.recovery_estimate import Rates, measured
 from dr.policy.recovery_point import RecoveryPoint
 
@@ -48,10 +48,7 @@ def keep_rates(system: System, point: RecoveryPoint, phases: Iterable[Phase]) ->
     rates = replace(read_rates(system).merged(newest), measured_at=datetime.now(UTC))
     file = _file(system)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(msgspec.json.encode(rates))
-        temporary.replace(file)
+        write_whole(file, msgspec.json.encode(rates))
     except OSError as error:
         # The database is back; a forecast that cannot be improved must not make that a failure.
         logger.warning("the measured rates cannot be kept in %s: %s", file, error)

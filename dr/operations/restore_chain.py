@@ -26,8 +26,8 @@ from dr.postgres.combine_backup import can_link, combine, combined_bytes
 from dr.postgres.data_directory import (
     check_target,
     link_tablespaces,
+    made_within,
     request_recovery,
-    unmarked,
     write_tablespace_map,
 )
 from dr.postgres.installations import server_for
@@ -80,8 +80,8 @@ def restore_chain(system: System, chain: tuple[Manifest, ...], stores_of: Stores
             if targets:
                 make_directory(spaces, directory)
             moves = {path: targets[oid] for oid, path in links[-1].tablespaces.items()}
-            with stopwatch.phase("combine"), unmarked(directory):
-                combine(installation, [link.directory for link in links], directory, moves, account)
+            with stopwatch.phase("combine"), made_within(directory) as inner:
+                combine(installation, [link.directory for link in links], inner, moves, account)
             with stopwatch.phase("verify files"):
                 verify_files(directory)
                 write_tablespace_map(directory, targets)

@@ -20,10 +20,8 @@ from dr.postgres.backup_manifest import verify_files
 from dr.postgres.data_directory import (
     check_target,
     link_tablespaces,
-    read_unfinished,
     request_recovery,
     write_tablespace_map,
-    write_unfinished,
 )
 from dr.postgres.installations import server_for
 from dr.progress import reporter
@@ -62,7 +60,6 @@ def restore_cluster(system: System, found: Found, directory: Path) -> RestoredCl
     account = account_for(directory) if existed else make_directory(directory, parent)
     spaces = directory.with_name(directory.name + "_tablespaces")
     check_target(spaces)
-    filling = read_unfinished(directory)
     watcher = reporter()
     watcher.begin(STEP, manifest.stored_bytes)
 
@@ -73,7 +70,6 @@ def restore_cluster(system: System, found: Found, directory: Path) -> RestoredCl
     def attempt(store: Store) -> RestoredCluster:
         logger.info("restoring %s from %s into %s", manifest.label, store.name, directory)
         make_directory(directory, directory if directory.exists() else parent)
-        write_unfinished(directory, filling)
         stopwatch = Stopwatch()
         targets = unpack_all(store, manifest, cipher, directory, spaces, account, stopwatch)
         with stopwatch.phase("verify files"):

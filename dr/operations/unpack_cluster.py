@@ -15,7 +15,7 @@ from dr.pipeline.launch import Account
 from dr.pipeline.process import Child, widen
 from dr.pipeline.read import ObjectReader
 from dr.postgres.account import make_directory
-from dr.postgres.data_directory import untar, untar_error
+from dr.postgres.data_directory import UNFINISHED, untar, untar_error
 from dr.storage.protocol import Store
 
 
@@ -95,13 +95,17 @@ def _write_manifest(store: Store, item: ObjectRecord, cipher: Cipher, file: Path
 
 
 def empty(directory: Path, *, remove: bool) -> None:
-    """Take back what this run has laid out; a directory that was there before stays, empty as it was."""
+    """Take back what this run has laid out; a directory that was there before stays, empty as it was.
+
+    What a full recovery says in it goes last, and stays with it: killed in here, it is still known as its own.
+    """
     if not directory.exists():
         return
     for entry in directory.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
-        else:
+        elif entry.name != UNFINISHED:
             entry.unlink()
     if remove:
+        (directory / UNFINISHED).unlink(missing_ok=True)
         directory.rmdir()

@@ -10,6 +10,7 @@ from dr.pipeline.process import is_running
 
 _TABLE = Path("/proc")
 _STATE, _SESSION, _START = 0, 3, 19
+_ENDED = ("Z", "X")
 
 
 def process_start(pid: int) -> str:
@@ -17,10 +18,21 @@ def process_start(pid: int) -> str:
 
     Where the kernel has no table of processes to read, ``running`` is all that can be said.
     """
+    begun = process_begun(pid)
+    if begun is None:
+        return "running" if not _TABLE.is_dir() and is_running(pid) else ""
+    return begun
+
+
+def process_begun(pid: int) -> str | None:
+    """The same; empty only for one that has ended and was not reaped.
+
+    None where that cannot be read: there is none, or the system hides other people's processes.
+    """
     fields = _fields(pid)
     if not fields:
-        return "running" if not _TABLE.is_dir() and is_running(pid) else ""
-    return "" if fields[_STATE] == "Z" else fields[_START]
+        return None
+    return "" if fields[_STATE] in _ENDED else fields[_START]
 
 
 def session_members(session: int, since: str) -> Iterator[int]:

@@ -17,6 +17,7 @@ from dr.catalog.manifest import Compression, ObjectRecord, Role
 from dr.errors import DrError, PipelineError, StoreError
 from dr.pipeline.compress import Compressor, compressor, salt_frame
 from dr.pipeline.process import Child, Exit, widen
+from dr.storage.all_failed import all_of
 from dr.storage.protocol import ObjectWriter, Store
 
 CHUNK = 1 << 18
@@ -68,13 +69,13 @@ class _FanOut:
         for name, writer in list(self.writers.items()):
             self._guard(name, lambda writer=writer: writer.write(data))  # type: ignore[misc]
         if not self.writers:
-            raise next(iter(self.failures.values()))
+            raise all_of(self.failures)
 
     def commit(self) -> tuple[str, ...]:
         for name, writer in list(self.writers.items()):
             self._guard(name, writer.commit)
         if not self.writers:
-            raise next(iter(self.failures.values()))
+            raise all_of(self.failures)
         return tuple(self.writers)
 
     def abort(self) -> None:

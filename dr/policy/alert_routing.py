@@ -101,7 +101,7 @@ def decide(
     now: datetime,
     unknown: frozenset[str] = frozenset(),
 ) -> Decided:
-    """``found`` is all that is wrong now. Rules in ``unknown`` could not be looked at: nothing of theirs is over."""
+    """``found`` is all that is wrong now. What has a key in ``unknown`` could not be looked at, and is not over."""
     known = {item.alert.key: item for item in before}
     wrong = {alert.key: alert for alert in found}
     still = _still_wrong(known, wrong, unknown)
@@ -125,7 +125,7 @@ def decide(
 def _still_wrong(known: Mapping[str, Open], wrong: Mapping[str, Alert], unknown: frozenset[str]) -> dict[str, Alert]:
     """What was known and is not over, as it is now. A storm is over with the last of what it spoke for."""
     still = {key: wrong[key] for key in known if key in wrong}
-    still |= {key: item.alert for key, item in known.items() if key not in wrong and item.alert.rule in unknown}
+    still |= {key: item.alert for key, item in known.items() if key not in wrong and key in unknown}
     storms = {known[key].storm for key in still} - {""}
     return still | {key: known[key].alert for key in storms if key in known}
 
@@ -138,17 +138,18 @@ def _begun(alerts: list[Alert], grade: Grade, routes: Routes, now: datetime) -> 
     if len(alerts) <= STORM:
         opened = [Open(alert, now, told=now) for alert in alerts]
         return opened, [Delivery(name, alert, Turn.TRIGGER) for alert in alerts for name in routes.of_alert(alert)]
-    spoken = _storm_of(alerts, grade)
+    spoken = _storm_of(alerts, grade, now)
     also = tuple(alert.summary for alert in alerts[1:SHOWN])
     opened = [Open(alert, now, told=now, storm=spoken.key) for alert in alerts]
     says = [Delivery(name, spoken, Turn.TRIGGER, count=len(alerts), also=also) for name in routes.of_alert(spoken)]
     return [*opened, Open(spoken, now, told=now, storm=spoken.key)], says
 
 
-def _storm_of(alerts: Sequence[Alert], grade: Grade) -> Alert:
-    """The message that speaks for many. Its key holds the first alert's, so that two storms are two."""
+def _storm_of(alerts: Sequence[Alert], grade: Grade, now: datetime) -> Alert:
+    """The message that speaks for many. What began it may begin another while this one lasts: two storms are two."""
     first = alerts[0]
-    return replace(first, rule="storm", subject=f"{first.rule}/{first.subject}".rstrip("/"), grade=grade)
+    subject = "/".join(part for part in (first.rule, first.subject, str(grade), f"{now:%Y%m%dT%H%M%S}") if part)
+    return replace(first, rule="storm", subject=subject, grade=grade)
 
 
 def _over(item: Open) -> list[Delivery]:

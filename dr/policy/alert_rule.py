@@ -23,7 +23,8 @@ class Against:
 class Rule:
     """``metric`` ``sign`` ``limit`` for ``seconds``. ``where`` keeps it to samples whose labels match whole.
 
-    ``summary``, ``risk`` and ``command`` may name labels and ``{value}`` in braces; ``shown`` says what a value is.
+    ``summary``, ``risk`` and ``command`` may name labels and ``{value}`` in braces; ``shown`` says what a value is:
+    for Prometheus's templates, which cannot multiply, the days of what is ``LEFT`` are seconds in its expression.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Rule:
         """The same in PromQL, without the time. Of a limit that two hosts have measured the stricter counts."""
         chosen = ",".join(f'{name}=~"{_quoted(pattern)}"' for name, pattern in self.where)
         left = f"{self.metric}{{{chosen}}}" if chosen else self.metric
+        if self.shown == LEFT and not isinstance(self.limit, Against):
+            return f"{left} * {DAY} {self.sign} {self.limit * DAY!r}"
         if isinstance(self.limit, Against):
             on = ",".join(self.limit.on)
             stricter = "max" if self.sign == "<" else "min"
@@ -61,6 +64,8 @@ def _quoted(pattern: str) -> str:
 
 AGE = "age"
 SHARE = "share"
+LEFT = "left"
+"""Days until something ends."""
 
 
 def shown(value: float, what: str) -> str:
@@ -68,7 +73,11 @@ def shown(value: float, what: str) -> str:
 
     >>> shown(93600, "age"), shown(0.074, "share"), shown(3.0, "number")
     ('26 h', '7 %', '3')
+    >>> shown(12.7, "left"), shown(0.997622, "left"), shown(-1, "left")
+    ('ends in 12 days', 'ends in 23 hours', 'has ended or cannot be read')
     """
+    if what == LEFT:
+        return _left(value * DAY)
     if what == SHARE:
         return f"{value:.0%}".replace("%", " %")
     if math.isinf(value):
@@ -79,3 +88,14 @@ def shown(value: float, what: str) -> str:
         if value >= size:
             return f"{value / (DAY if unit == 'd' else size):.0f} {unit}"
     return f"{value:.0f} s"
+
+
+def _left(seconds: float) -> str:
+    """Whole days, hours or minutes, never more than there are: as deployments/prometheus/rule_file.py says it too."""
+    if seconds < 0:
+        return "has ended or cannot be read"
+    for unit, size in (("day", DAY), ("hour", HOUR), ("minute", 60)):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"ends in {count} {unit}{'s' * (count != 1)}"
+    return "ends in less than a minute"

@@ -1,30 +1,27 @@
 """What is wrong, as rules over metrics: data, evaluated by our own flow and written as Prometheus rules from the same.
 
 A rule holds one metric against a number, or against another metric with the same labels. It fires for each sample that
-has broken it for long enough.
+has broken it for long enough (``dr/policy/rule_evaluation.py``).
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dr.policy.alert import Grade
+from dr.policy.alert_rule import AGE, DAY, HOUR, LEFT, SHARE, Against, Rule, shown
 
-from dr.policy.alert import Alert, Grade
-from dr.policy.alert_rule import AGE, DAY, HOUR, SHARE, Against, Rule, shown
-from dr.policy.metric import BY_NAME, Sample
+__all__ = ["RULES", "Against", "Rule", "shown"]
 
-__all__ = ["RULES", "Against", "Broken", "Evaluated", "Rule", "evaluate", "shown"]
-
-_BESIDE = "redis|files|config|code|secrets|certificates|images|terraform|logs|point"
+_BESIDE = "redis|files|config|code|secrets|certificates|logs|point"
 _OFTEN = "dump|base|redis|files|config|code|secrets|certificates|logs|point"
 SCHEDULED = (
     "daily-backup|application-backup|infrastructure-backup|wal-shipping|integrity-test|verification|"
     "database-recovery-test|component-recovery-test|full-dr-test|dr-test|alert-self-test"
 )
 """Procedures that run by themselves. Of what people begin, they themselves see how it ends."""
+_MEASURED = "runs|retention|WAL|drills|certificates|keys|alerts"
+"""What is measured besides the backups. Of stores and Prefect's server it is measured that they do not answer."""
+_UNNOTICED = "what goes wrong there is not noticed, and of what was wrong nobody knows whether it is over"
+_UNHEARD = "the next failure of that channel makes every other failure silent"
 _LOST = "what was committed since would be lost in a disaster"
 
 RULES: tuple[Rule, ...] = (
@@ -38,8 +35,15 @@ RULES: tuple[Rule, ...] = (
         "component-overdue", Grade.WARNING, "backup_good_age_seconds", ">",
         Against("backup_age_limit_seconds", ("system", "kind")),
         "no good backup of {kind} for {value}", "what has changed in {kind} since would be lost",
-        "dr application-backup --system {system} --only {kind}",
+        "dr application-backup --system {system}",
         seconds=HOUR, where=(("kind", _BESIDE),), shown=AGE,
+    ),
+    Rule(
+        "infrastructure-overdue", Grade.WARNING, "backup_good_age_seconds", ">",
+        Against("backup_age_limit_seconds", ("system", "kind")),
+        "no good backup of {kind} for {value}", "what the servers are made of would have to be built anew by hand",
+        "dr infrastructure-backup --system {system}",
+        seconds=HOUR, where=(("kind", "images|terraform"),), shown=AGE,
     ),
     Rule(
         "corruption-detected", Grade.CRITICAL, "backup_damaged_copies", ">", 0,
@@ -112,18 +116,18 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "certificate-ending", Grade.WARNING, "certificate_days_left", "<", 14,
-        "certificate {name} ends in {value} days", "the application's users will be turned away",
-        "dr certificates --system {system}",
+        "certificate {name} {value}", "the application's users will be turned away",
+        "dr certificates --system {system}", shown=LEFT,
     ),
     Rule(
         "certificate-ends", Grade.CRITICAL, "certificate_days_left", "<", 7,
-        "certificate {name} ends in {value} days", "the application's users will be turned away",
-        "dr certificates --system {system}",
+        "certificate {name} {value}", "the application's users will be turned away",
+        "dr certificates --system {system}", shown=LEFT,
     ),
     Rule(
         "key-ending", Grade.WARNING, "key_days_left", "<", 30,
-        "the key {fingerprint} that backups are encrypted to ends in {value} days",
-        "from then on no backup can be made with it", "dr config show --system {system}",
+        "the key {fingerprint} that backups are encrypted to {value}",
+        "from then on no backup can be made with it", "dr config show --system {system}", shown=LEFT,
     ),
     Rule(
         "key-expired", Grade.CRITICAL, "key_usable", "==", 0,
@@ -177,89 +181,23 @@ RULES: tuple[Rule, ...] = (
         seconds=900, incident="I26",
     ),
     Rule(
+        "alert-path", Grade.CRITICAL, "alert_channels_confirmed", "<", 2,
+        "alerts reach people by {value} channels; two are the least", _UNHEARD, "dr alert test --system {system}",
+        incident="I2",
+    ),
+    Rule(
         "alert-test-overdue", Grade.WARNING, "alert_test_age_seconds", ">", 2 * DAY,
         "the alert path was not tested for {value}", "alerts may reach nobody", "dr alert test --system {system}",
         shown=AGE, incident="I2",
     ),
+    Rule(
+        "backups-not-measured", Grade.CRITICAL, "measurement_up", "==", 0,
+        "nobody can see which {part} there are", _UNNOTICED, "dr monitor --system {system}",
+        seconds=900, where=(("part", "backups"),), incident="I2",
+    ),
+    Rule(
+        "not-measured", Grade.WARNING, "measurement_up", "==", 0,
+        "{part} cannot be measured", _UNNOTICED, "dr monitor --system {system}",
+        seconds=HOUR, where=(("part", _MEASURED),), incident="I2",
+    ),
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A rule that a sample breaks, since when: kept from one evaluation to the next."""
-
-    key: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """What fires, and what is broken but not for long enough. ``unknown``: rules whose metric was not measured."""
-
-    alerts: tuple[Alert, ...]
-    broken: tuple[Broken, ...]
-    unknown: frozenset[str]
-
-
-def evaluate(
-    samples: Iterable[Sample],
-    before: Iterable[Broken],
-    now: datetime,
-    unmeasured: frozenset[str] = frozenset(),
-    rules: tuple[Rule, ...] = RULES,
-) -> Evaluated:
-    """Hold every sample against every rule. ``unmeasured`` are metrics that could not be looked at this time."""
-    values = {(item.name, _labels(item)): item.value for item in samples}
-    since = {item.key: item.since for item in before}
-    alerts, broken = [], []
-    for rule in rules:
-        for (name, labels), value in values.items():
-            if name != rule.metric or not _chosen(rule, dict(labels)) or not _breaks(rule, dict(labels), value, values):
-                continue
-            alert = _alert(rule, dict(labels), value, now)
-            began = since.get(alert.key, now)
-            broken.append(Broken(alert.key, began))
-            if now - began >= timedelta(seconds=rule.seconds):
-                # An age says itself since when.
-                says_it = rule.shown == AGE and math.isfinite(value)
-                alerts.append(replace(alert, since=now - timedelta(seconds=value) if says_it else began))
-    unknown = frozenset(rule.name for rule in rules if rule.metric in unmeasured)
-    return Evaluated(tuple(alerts), tuple(broken), unknown)
-
-
-def _labels(item: Sample) -> tuple[tuple[str, str], ...]:
-    return tuple(zip(BY_NAME[item.name].labels, item.labels, strict=True))
-
-
-def _chosen(rule: Rule, labels: Mapping[str, str]) -> bool:
-    return all(re.fullmatch(pattern, labels.get(name, "")) for name, pattern in rule.where)
-
-
-def _breaks(
-    rule: Rule,
-    labels: Mapping[str, str],
-    value: float,
-    values: Mapping[tuple[str, tuple[tuple[str, str], ...]], float],
-) -> bool:
-    limit = rule.limit
-    if isinstance(limit, Against):
-        joined = tuple((name, labels[name]) for name in limit.on)
-        found = values.get((limit.metric, joined))
-        if found is None:
-            return False
-        limit = found
-    return value > limit if rule.sign == ">" else value < limit if rule.sign == "<" else value == limit
-
-
-def _alert(rule: Rule, labels: Mapping[str, str], value: float, since: datetime) -> Alert:
-    told = {**labels, "value": shown(value, rule.shown)}
-    return Alert(
-        system=labels["system"],
-        rule=rule.name,
-        grade=rule.grade,
-        summary=rule.summary.format(**told),
-        subject="/".join(text for name, text in labels.items() if name != "system"),
-        since=since,
-        risk=rule.risk.format(**told),
-        command=rule.command.format(**told),
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dr.policy.drill_age import DAILY, shown, too_old
-from dr.policy.observation import Condition, Observation, Subject
+from dr.policy.observation import Condition, Observation, Sign, Subject
 
 RECENT = timedelta(days=7)
 """Backups of the database that are counted on the screen."""
@@ -33,11 +33,12 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The newest backup of a component, None when there is none; one is made ``every_seconds``."""
+    """The newest backup of a component, None when there is none; one is made ``every_seconds`` by ``procedure``."""
 
     title: str
     created: datetime | None
     every_seconds: float
+    procedure: str = "application-backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ def _stores(missing: Iterable[Place], held: Sequence[Held]) -> Iterator[Observat
 
 
 def _backups(places: Sequence[Place], answered: Sequence[Held], now: datetime) -> Observation:
-    def told(condition: Condition, shown: str, detail: str) -> Observation:
-        return Observation(Subject.BACKUPS, condition, shown, detail)
+    def told(condition: Condition, shown: str, detail: str, remedy: str = "") -> Observation:
+        return Observation(Subject.BACKUPS, condition, shown, detail, remedy=remedy)
 
     if not places:
         return told(Condition.ABSENT, "not configured", "the system has no store")
@@ -99,13 +100,21 @@ def _backups(places: Sequence[Place], answered: Sequence[Held], now: datetime) -
         problems.append(f"no backup of the database in {shown(DAILY)}")
     if not proven:
         problems.append(f"{newest.label} was never read back")
-    problems += _components(answered, now)
+    beside = _components(answered, now)
+    remedy = "" if problems or not beside else beside[0].procedure
+    problems += [item.problem for item in beside]
     if problems:
-        return told(Condition.IMPAIRED, f"{count}, {problems[0]}", f"{'; '.join(problems)} ({said})")
+        return told(Condition.IMPAIRED, f"{count}, {problems[0]}", f"{'; '.join(problems)} ({said})", remedy)
     return told(Condition.OK, count, said)
 
 
-def _components(answered: Sequence[Held], now: datetime) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    problem: str
+    procedure: str
+
+
+def _components(answered: Sequence[Held], now: datetime) -> list[_Lacking]:
     """What has no backup of the age that is promised in any store that answers."""
     newest: dict[str, Latest] = {}
     for item in (one for held in answered for one in held.components):
@@ -115,9 +124,10 @@ def _components(answered: Sequence[Held], now: datetime) -> list[str]:
     problems = []
     for item in newest.values():
         if item.created is None:
-            problems.append(f"no backup of {item.title}")
+            problems.append(_Lacking(f"no backup of {item.title}", item.procedure))
         elif too_old(item.created, now, timedelta(seconds=item.every_seconds)):
-            problems.append(f"the newest backup of {item.title} is {shown(now - item.created)} old")
+            told = f"the newest backup of {item.title} is {shown(now - item.created)} old"
+            problems.append(_Lacking(told, item.procedure))
     return problems
 
 
@@ -125,7 +135,8 @@ def _unreached(subject: Subject, places: Sequence[Place], said: str) -> Observat
     """A store that this host did not get to asking may be as well as any."""
     names = ", ".join(place.name for place in places)
     if any(not place.asked for place in places):
-        return Observation(subject, Condition.IMPAIRED, "NOT ASKED", f"{said} ({names}): this host is too busy to ask")
+        told = f"{said} ({names}): this host is too busy to ask"
+        return Observation(subject, Condition.IMPAIRED, "NOT ASKED", told, sign=Sign.UNASKED)
     return Observation(subject, Condition.SILENT, "NOT REACHED", f"{said} ({names})")
 
 

@@ -10,6 +10,8 @@ from dr.catalog.labels import Kind
 from dr.policy.recovery_target import RecoveryTarget
 
 AT_ONCE = 4
+_WARNING = "warning "
+_PRACTICE = "EXERCISE  nothing outside of this host is changed, and nothing of what is made may go into service"
 
 
 class Then(StrEnum):
@@ -41,6 +43,11 @@ class PlannedPart:
     where: str
     seconds: float | None = None
 
+    @property
+    def makes_machines(self) -> bool:
+        """Whether something outside of this host comes of it."""
+        return self.then in (Then.APPLIED, Then.LAUNCHED)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedDatabase:
@@ -61,7 +68,8 @@ class FullPlan:
     """``point`` is empty where there was none: the newest of each kind, which were never tied together.
 
     ``missing`` says what there is no backup of, or no setting for, and what that means; ``resumes`` names the run that
-    was cut off and is gone on with, ``done`` what it has done.
+    was cut off and is gone on with, ``done`` what it has done. ``exercise``: for practice; ``left_out`` says what it
+    does not do. ``elsewhere`` is what is known of other servers that may be in charge, as of now.
     """
 
     system: str
@@ -75,6 +83,14 @@ class FullPlan:
     warnings: tuple[str, ...] = ()
     resumes: str = ""
     done: tuple[str, ...] = ()
+    exercise: bool = False
+    left_out: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+
+    @property
+    def recovers(self) -> str:
+        """Under which name its figures stand in an incident."""
+        return f"{self.point or self.system}{' (exercise)' if self.exercise else ''}"
 
     @property
     def seconds(self) -> float | None:
@@ -98,6 +114,9 @@ class FullPlan:
         taken = f", taken {self.taken.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.taken else ""
         return (
             f"system    {self.system}",
+            *((_PRACTICE,) if self.exercise else ()),
+            *(f"not done  {line}" for line in self.left_out),
+            *(f"in charge {line}" for line in self.elsewhere),
             f"point     {self.point or 'none: the newest backup of each kind'}{taken}",
             *((f"          {self.statement}",) if self.statement else ()),
             *((f"resumes   {self.resumes}; done: {', '.join(self.done) or 'nothing yet'}",) if self.resumes else ()),
@@ -106,8 +125,14 @@ class FullPlan:
             f"takes     {self._takes()}",
             *(f"step {number:<4} {step}" for number, step in enumerate(self.order, 1)),
             *(f"missing   {line}" for line in self.missing),
-            *(f"warning   {line}" for line in self.warnings),
+            *(f"warning   {line}" for line in dict.fromkeys(self.warnings) if line not in self._warned_of_database),
         )
+
+    @property
+    def _warned_of_database(self) -> frozenset[str]:
+        """What stands among the database's own lines already."""
+        words = self.database.words if self.database is not None else ()
+        return frozenset(line.removeprefix(_WARNING).strip() for line in words if line.startswith(_WARNING))
 
     def _database_lines(self) -> tuple[str, ...]:
         if self.database is None:

@@ -17,10 +17,11 @@ _PRODUCT = (Subject.DATABASE, Subject.REDIS, Subject.APPLICATION)
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """``scenario`` None: none of the four, nothing has to be recovered."""
+    """``scenario`` None: none of the four, nothing has to be recovered. Not ``known``: too little was seen to tell."""
 
     scenario: Scenario | None
     because: str = ""
+    known: bool = True
 
 
 def is_damaged(item: Observation) -> bool:
@@ -31,6 +32,11 @@ def is_damaged(item: Observation) -> bool:
 def takes_no_writes(item: Observation) -> bool:
     """Whether it is known that nobody can write to it, though it answers."""
     return item.sign is Sign.READ_ONLY and item.condition.rank > 0
+
+
+def is_unasked(item: Observation) -> bool:
+    """Whether nothing is known of it, because nobody got to asking."""
+    return item.sign is Sign.UNASKED
 
 
 def is_complete(seen: Iterable[Observation]) -> bool:
@@ -52,10 +58,20 @@ def likely_scenario(seen: Sequence[Observation]) -> Likely:
     for item in database:
         if item.condition.offline or takes_no_writes(item):
             return _unusable(item, seen)
+    return _application(database, seen)
+
+
+def _application(database: Sequence[Observation], seen: Sequence[Observation]) -> Likely:
+    """What is left when the database has no fault, or none that is known."""
     for subject in (Subject.APPLICATION, Subject.SERVICE, Subject.REDIS):
         for item in _of(seen, subject):
-            if item.condition.rank > 0:
+            if item.condition.rank > 0 and not is_unasked(item):
                 return Likely(Scenario.APPLICATION_FAILURE, f"{_word(item)}; {_cause(database)}")
+    unasked = [item.what for item in seen if item.subject in _PRODUCT and is_unasked(item)]
+    if unasked:
+        return Likely(
+            None, f"this host was too busy to ask {' and '.join(unasked)}: nothing is known of it", known=False
+        )
     return Likely(None, "no part of the product has to be recovered")
 
 

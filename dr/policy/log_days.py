@@ -15,8 +15,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from dr.catalog.manifest import ComponentContents, Item
+if TYPE_CHECKING:
+    # The settings know of days, and every process reads the settings.
+    from dr.catalog.manifest import ComponentContents, Item
 
 OPEN = "open"
 """The detail of an item that holds what was still being written."""

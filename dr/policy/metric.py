@@ -36,6 +36,14 @@ class Sample:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A metric that could not be looked at this time; with a ``tier`` only the series of that store."""
+
+    metric: str
+    tier: str = ""
+
+
 _KIND = ("system", "kind")
 _TIER = ("system", "kind", "tier")
 _STORE = ("system", "tier")
@@ -97,6 +105,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("key_age_days", "Days since a key that backups are encrypted to was made", ("system", "fingerprint")),
     Family("key_usable", "1 while backups can be encrypted to every key that is configured", _SYSTEM),
     Family("key_rotation_pending", "1 while the newest backup is encrypted to other keys than configured", _KIND),
+    Family("measurement_up", "1 while this part of the system can be looked at", ("system", "part")),
     Family("alert_waiting", "Notices that no provider has taken yet", _SYSTEM),
     Family("alert_delivered_total", "Notices that a channel's provider took", ("system", "channel"), Shape.COUNTER),
     Family("alert_refused_total", "Notices that a channel did not take", ("system", "channel"), Shape.COUNTER),

@@ -31,6 +31,7 @@ _PROCEDURES: dict[str, tuple[str, ...]] = {
     "undo-recovery": ("recover-db", "--undo"),
     "recover-app": ("recover-app",),
     "full-recovery": ("full-recovery",),
+    "full-recovery-exercise": ("full-recovery", "--exercise"),
     "region-failover": ("failover",),
     "fail-back": ("failback",),
 }
@@ -114,6 +115,10 @@ def next_step(
         return _recovery(judged, seen, around, objectives[judged.scenario])
     if any(item.sign is Sign.STARTING for item in seen):
         return NextStep(_typed(("assess",), around.words), "it is starting by itself: look again in a minute")
+    if not judged.known:
+        return NextStep(
+            _typed(("assess", "--seconds", "30"), around.words), f"look again, for longer: {judged.because}"
+        )
     for reason in judged.reasons:
         if reason.subject is Subject.UNFINISHED and cut is not None:
             return _going_on(cut, around)
@@ -216,6 +221,10 @@ def _care(subject: Subject, seen: Iterable[Observation]) -> tuple[tuple[str, ...
     words, why = _CARE[subject]
     if worst is None:
         return words, why
+    if worst.sign is Sign.UNASKED:
+        return ("assess", "--seconds", "30"), "look again, for longer: this host was too busy to ask"
+    if worst.remedy:
+        return (worst.remedy,), "make a backup now of what has none, in every store"
     if worst.sign is Sign.READ_ONLY:
         if any(item.subject is Subject.STANDBY and item.condition is Condition.OK for item in seen):
             # The name may have moved to the second region by itself: who is in charge has to be seen first.

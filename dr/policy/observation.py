@@ -51,12 +51,14 @@ class Sign(StrEnum):
     """What tells more than the condition: it decides which disaster this is.
 
     ``MISSING``: the server answers, and what the product has there does not exist. ``READ_ONLY``: nobody can write.
+    ``UNASKED``: this host did not get to asking, so that nothing is known of it, good or bad.
     """
 
     CORRUPT = "damaged data"
     STARTING = "starting"
     MISSING = "missing"
     READ_ONLY = "takes no writes"
+    UNASKED = "not asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Observation:
 
     ``shown`` is the word or two behind the colon (``ONLINE``), ``detail`` what was really seen, ``seconds`` until then.
     ``figure`` (the share of a disk that is taken, the seconds since something was cut off): the highest comes first.
+    ``remedy`` is the procedure that mends it, where that depends on what was seen.
     """
 
     subject: Subject
@@ -75,6 +78,7 @@ class Observation:
     sign: Sign | None = None
     seconds: float = 0.0
     figure: float = 0.0
+    remedy: str = ""
 
     @property
     def what(self) -> str:
@@ -95,4 +99,4 @@ def silent(subject: Subject, seconds: float, name: str = "") -> Observation:
 def not_asked(subject: Subject, seconds: float, name: str = "") -> Observation:
     """Of what could not be asked, because this host itself was too slow: nothing is known of it."""
     said = f"could not be asked within {seconds:.1f} s: this host is too busy (try --seconds 30)"
-    return Observation(subject, Condition.IMPAIRED, "NOT ASKED", said, name, seconds=seconds)
+    return Observation(subject, Condition.IMPAIRED, "NOT ASKED", said, name, Sign.UNASKED, seconds)

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from dr.catalog.lsn import Lsn
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One server as seen from here. ``detail`` is why it could not be asked; ``end`` the furthest WAL that it has."""
+    """One server as seen from here. ``detail`` is why it could not be asked; ``end`` the furthest WAL that it has.
+
+    ``directory`` is its data directory as it calls it, ``began`` when its process did.
+    """
 
     name: str
     answers: bool
@@ -25,6 +29,13 @@ class Sight:
     system_identifier: str = ""
     timeline: int = 0
     end: Lsn | None = None
+    directory: str = ""
+    began: datetime | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is known to take writes. Every procedure that asks who is in charge goes by this."""
+        return self.answers and self.in_charge
 
     def __str__(self) -> str:
         if not self.answers:
@@ -123,7 +134,7 @@ def _against(seen: Situation) -> tuple[str, ...]:
     successor, other = seen.successor, seen.other
     if not successor.answers:
         found.append(f"{successor.name} cannot be promoted, it does not answer: {successor.detail}")
-    if other.answers and other.in_charge:
+    if other.leads:
         found.append(f"{other.name} answers and takes writes (timeline {other.timeline})")
     if successor.answers and other.answers and other.system_identifier != successor.system_identifier:
         found.append(

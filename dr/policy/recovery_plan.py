@@ -65,7 +65,7 @@ class RecoveryPlan:
 
     def with_warnings(self, more: tuple[str, ...]) -> RecoveryPlan:
         """The same plan with what else speaks against it."""
-        return replace(self, warnings=(*self.warnings, *more))
+        return replace(self, warnings=tuple(dict.fromkeys((*self.warnings, *more))))
 
     def lines(self) -> tuple[str, ...]:
         """The plan as a person reads it."""

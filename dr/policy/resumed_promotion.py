@@ -26,7 +26,7 @@ def misfit_of_return(second: Sight, first: Sight, *, handing: bool, handed: int,
         return _not_on(first, promoted) or _in_charge(second)
     if handed:
         return _not_waiting(first, handed, promoting=promoting) or _in_charge(second)
-    if not handing and not (second.answers and second.in_charge):
+    if not handing and not second.leads:
         return f"nothing was handed over yet, and {second}"
     return _in_charge(first)
 
@@ -43,13 +43,13 @@ def _not_waiting(server: Sight, timeline: int, *, promoting: bool) -> str:
 
 def _not_on(server: Sight, timeline: int) -> str:
     """Unless it is in charge on that timeline."""
-    fits = server.answers and server.in_charge and server.timeline == timeline
+    fits = server.leads and server.timeline == timeline
     return "" if fits else f"it was promoted to timeline {timeline}, and {server}"
 
 
 def _beyond(server: Sight, timeline: int) -> str:
-    return str(server) if server.answers and server.in_charge and server.timeline >= timeline else ""
+    return str(server) if server.leads and server.timeline >= timeline else ""
 
 
 def _in_charge(server: Sight) -> str:
-    return str(server) if server.answers and server.in_charge else ""
+    return str(server) if server.leads else ""

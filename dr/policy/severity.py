@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from dr.policy.likely_scenario import Likely, is_complete, is_damaged, likely_scenario, takes_no_writes
+from dr.policy.likely_scenario import (
+    Likely,
+    is_complete,
+    is_damaged,
+    is_unasked,
+    likely_scenario,
+    takes_no_writes,
+)
 from dr.policy.objectives import Scenario
 from dr.policy.observation import Condition, Observation, Subject
 
@@ -35,6 +42,7 @@ class Harm(Enum):
 
     NONE = (Severity.HEALTHY, "")
     CARE = (Severity.LOW, "needs care; nobody is affected yet")
+    UNKNOWN = (Severity.LOW, "nothing is known of it")
     SERVICE = (Severity.LOW, "a single service is impaired")
     RISK = (Severity.MEDIUM, "some risk of losing data")
     DISRUPTION = (Severity.MEDIUM, "service is disrupted")
@@ -90,13 +98,14 @@ class Reason:
 class Judgement:
     """The level, every reason (the worst first), and which of the guide's disasters it looks like; None: none of them.
 
-    ``because`` says why that one.
+    ``because`` says why that one, or why it is not ``known``: too little was seen.
     """
 
     severity: Severity
     reasons: tuple[Reason, ...] = ()
     scenario: Scenario | None = None
     because: str = ""
+    known: bool = True
 
 
 def harm_of(seen: Observation) -> Harm:
@@ -105,6 +114,8 @@ def harm_of(seen: Observation) -> Harm:
         return Harm.IMMEDIATE
     if takes_no_writes(seen):
         return Harm.HALTED
+    if is_unasked(seen):
+        return Harm.UNKNOWN
     if seen.condition is Condition.ABSENT:
         # A system that keeps every copy on its own host is one lost host away from having none.
         return Harm.CARE if seen.subject is Subject.OFF_SITE else Harm.NONE
@@ -118,7 +129,7 @@ def judge(observations: Iterable[Observation]) -> Judgement:
     reasons.sort(key=lambda reason: -reason.severity.rank)
     severity = reasons[0].severity if reasons else Severity.HEALTHY
     likely = likely_scenario(seen) if reasons else Likely(None)
-    return Judgement(severity, tuple(reasons), likely.scenario, likely.because)
+    return Judgement(severity, tuple(reasons), likely.scenario, likely.because, likely.known)
 
 
 def _alone(item: Observation) -> Reason:
@@ -143,7 +154,10 @@ def _together(seen: Sequence[Observation]) -> Iterator[Reason]:
             yield Reason(Severity.CRITICAL, item.subject, text, item.name)
     impaired = _impaired(seen)
     if len(impaired) > 1:
-        text = f"{', '.join(item.what for item in impaired)}: several services are affected"
+        what = (
+            "of none of them anything is known" if all(map(is_unasked, impaired)) else "several services are affected"
+        )
+        text = f"{', '.join(item.what for item in impaired)}: {what}"
         yield Reason(Severity.MEDIUM, impaired[0].subject, text, impaired[0].name)
 
 

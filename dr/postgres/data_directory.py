@@ -12,10 +12,12 @@ from pathlib import Path
 from dr.errors import BackupInvalid, StoreFull, TargetRefused
 from dr.pipeline.launch import Account
 from dr.pipeline.process import Child, Exit
+from dr.postgres.account import make_directory
 
 UNFINISHED = "RECOVERY-UNFINISHED"
 """A file in a directory that a full recovery is filling. Where it is missing, what lies there is somebody's."""
 
+_WITHIN = ".being-made"
 _MAP_LINE = re.compile(r"(\d+) (.*)", re.DOTALL)
 
 
@@ -38,12 +40,17 @@ def write_unfinished(directory: Path, run: str) -> None:
 
 
 @contextmanager
-def unmarked(directory: Path) -> Iterator[None]:
-    """For a program that wants its directory empty. Killed in here, it belongs to nobody and is not cleared."""
-    run = read_unfinished(directory)
-    (directory / UNFINISHED).unlink(missing_ok=True)
-    yield
-    write_unfinished(directory, run)
+def made_within(directory: Path) -> Iterator[Path]:
+    """For a program that wants its directory empty: one in ``directory``, whose content lies in that afterwards.
+
+    What a full recovery says in ``directory`` stays there: killed in here, it is still known as its own.
+    """
+    inner = directory / _WITHIN
+    make_directory(inner, directory)
+    yield inner
+    for entry in inner.iterdir():
+        entry.rename(directory / entry.name)
+    inner.rmdir()
 
 
 def check_target(directory: Path, *, unfinished: bool = False) -> None:

@@ -30,7 +30,7 @@ from dr.secret import Secret
 PASSWORDS = "dr_standby.pass"
 AUTO = "postgresql.auto.conf"
 _DEADLINE_SECONDS = 12 * 3600
-_SETTING = re.compile(r"\s*([A-Za-z_.]+)\s*=?\s*(.*)")
+_SETTING = re.compile(r"\s*([A-Za-z0-9_.]+)\s*=?\s*(.*)")
 _UNDONE = ("restore_command", "recovery_target", "recovery_target_time", "recovery_target_lsn", "recovery_target_name")
 
 
@@ -63,6 +63,11 @@ def lay_standby(directory: Path, primary: Secret, slot: str, name: str) -> None:
     _set(directory, settings)
     (directory / "recovery.signal").unlink(missing_ok=True)
     _write(directory, "standby.signal", "")
+
+
+def settle(directory: Path, settings: Mapping[str, str]) -> None:
+    """Have these in ``postgresql.auto.conf`` from the next start on; whoever starts it by which configuration."""
+    _set(directory, settings)
 
 
 @contextmanager

@@ -19,7 +19,10 @@ from dr.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """One server as seen by the configured role. ``version`` is ``server_version_num``; sizes in bytes."""
+    """One server as seen by the configured role. ``version`` is ``server_version_num``; sizes in bytes.
+
+    ``exercise`` is the run that has recovered it for practice; empty for what is no exercise's.
+    """
 
     version: int
     system_identifier: str
@@ -32,6 +35,7 @@ class ServerFacts:
     wal_level: str
     database_bytes: int
     bootstrap_superuser: str
+    exercise: str = ""
 
     @property
     def major(self) -> int:
@@ -54,6 +58,12 @@ def read_facts(url: Secret, seconds: float | None = None) -> ServerFacts:
         if row is None:
             raise SourceError("the server does not know the role it let in", hint="Look into pg_roles.")
         return ServerFacts(system_identifier=_identifier(connection, url), **row)
+
+
+def exercise_of(connection: Connection) -> str:
+    """The run that has recovered this server for practice; empty for what is no exercise's."""
+    row = connection.execute("SELECT current_setting('coreflow360_dr.exercise', true) AS run").fetchone()
+    return str(row["run"] or "") if row else ""
 
 
 def _identifier(connection: Connection, url: Secret) -> str:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dr.pipeline.process import run
-from dr.postgres.account import account_for
+from dr.postgres.configured import configured
 from dr.postgres.installations import Installation
 
 _ACTORS = frozenset(
@@ -45,13 +44,9 @@ def quiet_settings(directory: Path, installation: Installation) -> tuple[dict[st
 
 
 def _preloaded(directory: Path, installation: Installation) -> tuple[str, ...]:
-    """By the restored configuration, in its order; nothing where that cannot be read (the start will say why)."""
-    argv = (installation.program("postgres"), "-D", str(directory), "-C", "shared_preload_libraries")
-    ended, output = run("postgres -C", argv, account=account_for(directory), deadline_seconds=60)
-    if not ended.ok:
-        return ()
-    lines = output.strip().splitlines()
-    return tuple(name.strip().strip('"') for name in lines[-1].split(",") if name.strip()) if lines else ()
+    """By the restored configuration, in its order."""
+    named = configured(directory, installation, "shared_preload_libraries")
+    return tuple(name.strip().strip('"') for name in named.split(",") if name.strip())
 
 
 def _is_installed(name: str, installation: Installation) -> bool:

@@ -64,7 +64,10 @@ def server_role(url: Secret, seconds: float = ASK_SECONDS) -> ServerRole:
 
 def _server_role(url: Secret) -> ServerRole:
     with connected(url) as connection:
-        row = connection.execute(query("server_role")).fetchone()
+        try:
+            row = connection.execute(query("server_role")).fetchone()
+        except psycopg.errors.ObjectNotInPrerequisiteState:  # it was promoted in the midst of the question
+            row = connection.execute(query("server_role")).fetchone()
     if row is None:
         raise SourceError(f"{display_name(url)} does not say what it is", hint="Look into its log.")
     commit = row["last_commit"]

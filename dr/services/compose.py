@@ -10,12 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from dr.configuration.procedures.services import ServiceSettings
-from dr.errors import DrError, ServiceError, ToolError
+from dr.errors import DrError, ToolError
 from dr.pipeline.launch import tool
 from dr.services.command import ORDERLY, required, tried, wait_until_down, wait_until_running
+from dr.services.deployed import Deployed
 from dr.services.protocol import State, Status
-from dr.services.releases import Releases, of_service
 from dr.services.words import LINES, masked
 
 _SHORT_SECONDS = 15.0
@@ -35,22 +34,12 @@ class _Container(msgspec.Struct, rename="pascal"):
 
 
 @dataclass(frozen=True, slots=True)
-class ComposeService:
+class ComposeService(Deployed):
     """A service of one project, with all its containers."""
-
-    settings: ServiceSettings
-
-    @property
-    def name(self) -> str:
-        return self.settings.name
-
-    @property
-    def after(self) -> tuple[str, ...]:
-        return self.settings.after
 
     def status(self, seconds: float) -> Status:
         """As its worst container is; a failing health check of Docker's own is a failure."""
-        release = self._releases.current() if self._releases is not None else ""
+        release = self.current_release()
         try:
             output, problem = tried(self._compose("ps", "--all", "--format", "json", self._unit), seconds)
             containers = [] if problem else [*_decoded(output)]
@@ -78,23 +67,9 @@ class ComposeService:
     def start(self, seconds: float) -> None:
         self._up(seconds)
 
-    def current_release(self) -> str:
-        return self._releases.current() if self._releases is not None else ""
-
-    def previous_release(self) -> str:
-        return self._releases.previous() if self._releases is not None else ""
-
-    def roll_back(self, to: str, seconds: float) -> str:
-        """Lead ``current`` to that release, and make the containers anew from what lies there."""
-        releases = self._releases
-        if releases is None:
-            raise ServiceError(f"{self.name} has no releases", hint=f"Set services.{self.name}.releases.")
-        releases.require(to, self.name)
-        if releases.current() != to:
-            self.stop(seconds)
-            releases.lead_to(to)
+    def _start_anew(self, seconds: float) -> None:
+        """The containers are made anew from what lies there."""
         self._up(seconds, "--force-recreate")
-        return to
 
     def last_words(self, seconds: float) -> str:
         argv = self._compose("logs", "--no-color", "--no-log-prefix", "--tail", str(LINES), self._unit)
@@ -111,10 +86,6 @@ class ComposeService:
     @property
     def _unit(self) -> str:
         return self.settings.unit or self.name
-
-    @property
-    def _releases(self) -> Releases | None:
-        return of_service(self.settings)
 
     def _up(self, seconds: float, *options: str) -> None:
         # What it needs is started by its own place in the order, so --no-deps.

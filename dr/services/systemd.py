@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dr.configuration.procedures.services import ServiceSettings
-from dr.errors import DrError, ServiceError
+from dr.errors import DrError
 from dr.services.command import required, tried, wait_until_down, wait_until_running
+from dr.services.deployed import Deployed
 from dr.services.protocol import State, Status
-from dr.services.releases import Releases, of_service
 from dr.services.words import LINES, masked
 
 _PROPERTIES = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,StatusText"
@@ -25,22 +24,12 @@ _SHORT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class SystemdService:
+class SystemdService(Deployed):
     """A unit. Whoever runs this needs the right to stop and start it: root, or a rule of polkit."""
-
-    settings: ServiceSettings
-
-    @property
-    def name(self) -> str:
-        return self.settings.name
-
-    @property
-    def after(self) -> tuple[str, ...]:
-        return self.settings.after
 
     def status(self, seconds: float) -> Status:
         """By ``systemctl show``, whose output is made for programs."""
-        release = self._releases.current() if self._releases is not None else ""
+        release = self.current_release()
         try:
             output, problem = tried(self._systemctl("show", f"--property={_PROPERTIES}", self._unit), seconds)
         except DrError as error:
@@ -71,24 +60,6 @@ class SystemdService:
             frozenset({State.RUNNING}),
         )
 
-    def current_release(self) -> str:
-        return self._releases.current() if self._releases is not None else ""
-
-    def previous_release(self) -> str:
-        return self._releases.previous() if self._releases is not None else ""
-
-    def roll_back(self, to: str, seconds: float) -> str:
-        """Stop it, lead ``current`` to that release, and start it."""
-        releases = self._releases
-        if releases is None:
-            raise ServiceError(f"{self.name} has no releases", hint=f"Set services.{self.name}.releases.")
-        releases.require(to, self.name)
-        if releases.current() != to:
-            self.stop(seconds)
-            releases.lead_to(to)
-        self.start(seconds)
-        return to
-
     def last_words(self, seconds: float) -> str:
         """The end of its journal, where whoever runs this may read that."""
         argv = ("journalctl", *self._manager, "--unit", self._unit, f"--lines={LINES}", "--no-pager", "--output=cat")
@@ -105,10 +76,6 @@ class SystemdService:
     @property
     def _unit(self) -> str:
         return self.settings.unit or self.name
-
-    @property
-    def _releases(self) -> Releases | None:
-        return of_service(self.settings)
 
     def _systemctl(self, *words: str) -> tuple[str, ...]:
         return ("systemctl", *self._manager, "--no-ask-password", *words)

@@ -13,15 +13,13 @@ from typing import Self
 import msgspec
 
 from dr.errors import LeaseHeld, ObjectMissing, StoreError
-from dr.pipeline.process_table import boot
+from dr.pipeline.process_table import boot, process_begun
 from dr.storage.protocol import Store, StoredObject
 
 LONGEST_TTL = timedelta(hours=24)
 RESOLUTION = timedelta(seconds=2)
 """S3 gives times in whole seconds: a lease is only called expired when it is so by more than their rounding."""
 
-_BEGUN = 18
-"""Where /proc/PID/stat says when the process began, counted from behind its state."""
 _NAME = re.compile(r"(\d{8})(?:\.([0-9a-f]{16}))?\.json")
 
 
@@ -57,19 +55,6 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.verb} run {self.run} (host {self.host}, process {self.pid})"
-
-
-def process_begun(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks since the boot; empty for one that has ended and was not reaped.
-
-    None where that cannot be read: there is none, or the system hides other people's processes.
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    state, *fields = text.rpartition(")")[2].split()
-    return "" if state in ("Z", "X") else fields[_BEGUN]
 
 
 def _is_gone(pid: int) -> bool:

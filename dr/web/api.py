@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,7 +93,10 @@ class WebApi:
         limits = httpx.Timeout(self._service.read_seconds, connect=self._service.connect_seconds)
         # A proxy of the environment must not see what is meant for this machine.
         proxied = not is_loopback(self._service.address)
-        return httpx.Client(timeout=limits, trust_env=proxied, follow_redirects=False)
+        client = httpx.Client(timeout=limits, trust_env=proxied, follow_redirects=False)
+        # Whoever asks holds us as long as there is something to ask, and has no moment at which to close.
+        weakref.finalize(self, client.close)
+        return client
 
     def _answer(self, method: str, path: str, doing: str, body: object, again: bool) -> bytes:
         import httpx

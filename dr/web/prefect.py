@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import TypeVar
@@ -55,8 +56,12 @@ def ask(server: str, path: str, wanted: Mapping[str, object], kind: type[T], sec
     request = urllib.request.Request(  # noqa: S310 - the operator's own server
         f"{server}/{path}", data=msgspec.json.encode({"limit": _MOST, **wanted}), headers=_headers(), method="POST"
     )
-    with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
-        return msgspec.json.decode(answer.read(), type=kind)
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
+            return msgspec.json.decode(answer.read(), type=kind)
+    except urllib.error.HTTPError as error:
+        error.close()  # it is an answer as well, and holds its connection
+        raise
 
 
 def _headers() -> dict[str, str]:

@@ -17,13 +17,15 @@ from dr.storage.repository import Repository
 from tests.endpoints.serving import Endpoint
 
 SYSTEM = "coreflow360"
-BACKUPS = 1250
+BACKUPS = 500
+OBJECTS = 5
+"""Of each backup, its manifest among them: more objects than two pages hold, and few manifests to read."""
 NEWEST = datetime(2024, 6, 30, tzinfo=UTC)
 
 
 @pytest.fixture
 def crowded(moto_endpoint: Endpoint) -> Store:
-    """2,500 objects in one prefix on a real endpoint that gives 1,000 a page: a dump and its manifest, 1,250 times."""
+    """2,500 objects in one prefix on a real endpoint that gives 1,000 a page: five of each of 500 backups."""
     store = open_store(moto_endpoint.settings(moto_endpoint.new_bucket()))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: _put(store, _label(number)), range(BACKUPS)))
@@ -50,7 +52,9 @@ def _put(store: Store, label: Label) -> None:
         EncryptionRecord("public-key"),
         "test",
     )
-    store.put_bytes(key, b"x")
+    beside = [f"{labels.object_prefix(SYSTEM, label)}part-{number}.gpg" for number in range(OBJECTS - 2)]
+    for name in (key, *beside):
+        store.put_bytes(name, b"x")
     store.put_bytes(labels.manifest_key(SYSTEM, label), to_json(manifest))
 
 
@@ -60,13 +64,13 @@ def test_every_one_of_2500_objects_is_listed_and_can_be_expired(crowded: Store) 
     repository = Repository(SYSTEM, [crowded])
     expected = [_label(number) for number in range(BACKUPS)]
 
-    assert len(list(crowded.list(labels.kind_prefix(SYSTEM, Kind.DUMP)))) == 2 * BACKUPS
+    assert len(list(crowded.list(labels.kind_prefix(SYSTEM, Kind.DUMP)))) == OBJECTS * BACKUPS
     assert [item.label for item in repository.list().backups] == expected
     assert sorted(repository.names().all([Kind.DUMP]), reverse=True) == expected
     newest = repository.newest_first([Kind.DUMP], before=NEWEST)
     assert [item.label for item in itertools.islice(newest, 300)] == expected[:300]
 
-    gone = [_label(number) for number in (0, 1, 600, 1248, 1249)]
+    gone = [_label(number) for number in (0, 1, 250, 498, 499)]
     for label in gone:
-        repository.delete(label, "cloud")
+        assert repository.delete(label, "cloud") == OBJECTS
     assert set(repository.names().all([Kind.DUMP])) == set(expected) - set(gone)

@@ -2,6 +2,8 @@
 
 A process of its own (``python -m tests.endpoints.ec2_front ADDRESS``) that hands each request on and its answer back,
 but for what the rules say: a state that is another for a while or for ever, an error instead, an answer that is lost.
+A wish to run instances with a token that was there before is answered as it was then, as EC2 does and moto does not.
+
 It checks no signature, and neither does moto.
 """
 
@@ -83,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
     behind: str
     rules: list[Rule]
     seen: list[str]
+    wishes: dict[str, tuple[int, bytes, str]]
     lock: threading.Lock
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
@@ -125,6 +128,17 @@ class _Handler(BaseHTTPRequestHandler):
         return rule.action == action and rule.times != 0 and rule.region in ("", region)
 
     def _hand_on(self, body: bytes) -> tuple[int, bytes, str]:
+        wish = parse_qs(body.decode())
+        token = wish.get("ClientToken", [""])[0] if wish.get("Action") == ["RunInstances"] else ""
+        with self.lock:
+            known = self.wishes.get(token)
+        answer = known or self._asked(body)
+        if token and answer[0] == 200:
+            with self.lock:
+                self.wishes[token] = answer
+        return answer
+
+    def _asked(self, body: bytes) -> tuple[int, bytes, str]:
         connection = http.client.HTTPConnection(urlsplit(self.behind).netloc, timeout=60)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
@@ -149,7 +163,7 @@ def _error(rule: Rule) -> bytes:
 
 def main() -> None:
     """Serve until killed."""
-    state = {"behind": sys.argv[1], "rules": [], "seen": [], "lock": threading.Lock()}
+    state = {"behind": sys.argv[1], "rules": [], "seen": [], "wishes": {}, "lock": threading.Lock()}
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), state))
     server.daemon_threads = True
     sys.stdout.write(f"Running on http://127.0.0.1:{server.server_port}\n")

@@ -25,7 +25,7 @@ esac
 
 @pytest.fixture
 def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An apt-get that knows two packages, the real dpkg-deb, and nothing else in PATH; what it was asked."""
+    """An apt-get that knows our packages, the real dpkg-deb, and nothing else in PATH; what it was asked."""
     unpack = shutil.which("dpkg-deb")
     if unpack is None:
         pytest.skip("not applicable: this system is no Debian")

@@ -4,61 +4,124 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    DeploymentFilter,
-    DeploymentFilterId,
-)
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.responses import DeploymentResponse
 
-from deployments.processes import Process
+from deployments.deploying import deploy
 from deployments.rows import DeployedRow
+from deployments.workers import online_workers
 from dr.postgres.canary import beat, create_table
-from dr.postgres.cluster import Server
+from dr.postgres.cluster import Recipe, Server, create_cluster, running
 from dr.postgres.connection import connected
+from dr.postgres.installations import installed
 from dr.secret import Secret
-from tests.prefect.server_fixture import RealServer
+from tests.prefect.desk import PATIENCE_SECONDS, Desk, until
+from tests.prefect.server_fixture import real_server, real_worker
+from tests.prefect.speaking import speaking_to
 
 SYSTEM = "shop"
-T = TypeVar("T")
+BACKUP = "flows.daily_backup.daily_backup"
+"""The one that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """Everything that runs: a database, a server, a worker, and what was registered."""
+    """Everything that runs: a database, a server with somebody at its UI, a worker, and what was registered.
+
+    ``rows`` tell of the first registration, ``again`` of the second, between which nothing but the worker was begun;
+    ``before`` and ``after`` are the deployments after the one and the other.
+    """
 
     directory: Path
-    file: Path
     database: Secret
-    server: RealServer
+    desk: Desk
     worker_pid: int
     rows: tuple[DeployedRow, ...]
+    again: tuple[DeployedRow, ...]
+    before: tuple[DeploymentResponse, ...]
+    after: tuple[DeploymentResponse, ...]
 
     @property
     def copies(self) -> Path:
         return self.directory / "copies" / SYSTEM
 
+    def manifests(self) -> list[Path]:
+        """Of every backup that exists."""
+        return sorted(self.copies.rglob("*.manifest.json"))
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """A backup in the midst of its dump, which a lock of the test's keeps waiting."""
+    def unfinished(self) -> list[Path]:
+        """Half-written objects in the store."""
+        return list(self.copies.rglob(".partial-*"))
 
-    run: UUID
-    pid: int
-    children: tuple[Process, ...]
+    def evidence(self, run: UUID) -> dict[str, object]:
+        """Our own record of the run, out of the store."""
+        (file,) = (self.copies / "evidence").rglob(f"run_{run}.json")
+        told: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
+        return told
+
+    @contextmanager
+    def holding_up(self) -> Iterator[None]:
+        """A lock keeps a dump from going on as long as this is entered."""
+        with connected(self.database) as holder, holder.transaction():
+            holder.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+            yield
+
+    def wait_until_held_up(self) -> None:
+        """A session waits for the test's lock; nobody but a dump asks for one."""
+        until(lambda: self._waiting() or None, PATIENCE_SECONDS, self.desk.log)
+
+    def _waiting(self) -> int:
+        question = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        with connected(self.database) as connection:
+            row = connection.execute(question).fetchone()
+        return int(row["n"]) if row else 0
 
 
-def fill(cluster: Server) -> Secret:
-    """A database with a table and a canary; its address."""
+@contextmanager
+def real_install(directory: Path) -> Iterator[Install]:
+    """Registered by ``deploy``, with a worker that knows nothing but the server's address."""
+    with _database(directory / "postgres") as database:
+        file = _configure(directory, database)
+        with (
+            real_server(directory) as server,
+            speaking_to(server.api),
+            get_client(sync_client=True) as client,
+        ):
+            rows, before = _registered(client, file)
+            with real_worker(server, directory, {"DR_RETRY_BASE_SECONDS": "0.01"}) as worker:
+                desk = Desk(client, SYSTEM, directory / "worker.log")
+                until(lambda: online_workers(client) or None, PATIENCE_SECONDS, desk.log)
+                again, after = _registered(client, file)
+                # What begins by itself every few minutes would begin in the midst of what is looked at.
+                for deployment in after:
+                    if deployment.schedules and deployment.entrypoint != BACKUP:
+                        client.pause_deployment(deployment.id)
+                yield Install(directory, database, desk, worker.pid, rows, again, before, after)
+
+
+def _registered(
+    client: SyncPrefectClient, file: Path
+) -> tuple[tuple[DeployedRow, ...], tuple[DeploymentResponse, ...]]:
+    rows = deploy(SYSTEM, file=file, say=lambda row: None)
+    return rows, tuple(sorted(client.read_deployments(), key=lambda one: one.id))
+
+
+@contextmanager
+def _database(directory: Path) -> Iterator[Secret]:
+    """A small one with a canary."""
+    newest = max((one for one in installed() if one.has_server), key=lambda one: one.major)
+    create_cluster(directory, newest)
+    with running(directory, newest, Recipe({"wal_level": "replica", "fsync": "off"})) as cluster:
+        yield _fill(cluster)
+
+
+def _fill(cluster: Server) -> Secret:
     with connected(cluster.url_for("postgres")) as connection:
         connection.execute("CREATE DATABASE shop")
     url = cluster.url_for("shop")
@@ -71,7 +134,7 @@ def fill(cluster: Server) -> Secret:
     return url
 
 
-def configure(directory: Path, database: Secret) -> Path:
+def _configure(directory: Path, database: Secret) -> Path:
     """The system's configuration file in that directory, secrets by reference."""
     for name, secret in (("url", database.reveal()), ("passphrase", secrets.token_hex(16))):
         (directory / name).write_text(secret, encoding="utf-8")
@@ -85,52 +148,3 @@ def configure(directory: Path, database: Secret) -> Path:
         encoding="utf-8",
     )
     return file
-
-
-def begun_by(client: SyncPrefectClient, deployment: UUID, schedule: UUID) -> FlowRun | None:
-    """The run that the scheduler created for that schedule, once it is over."""
-    runs = client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])))
-    for run in runs:
-        if run.created_by is not None and run.created_by.id == schedule and run.state and run.state.is_final():
-            return run
-    return None
-
-
-def until(found: Callable[[], T | None], seconds: float, install: Install) -> T:
-    """What ``found`` finds, as soon as it does; otherwise the worker's log tells why not."""
-    deadline = time.monotonic() + seconds
-    while (value := found()) is None:
-        assert time.monotonic() < deadline, (install.directory / "worker.log").read_text(errors="replace")[-5000:]
-        time.sleep(0.3)
-    return value
-
-
-def final(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
-    """The run, once it is over."""
-    now = client.read_flow_run(run)
-    return now if now.state is not None and now.state.is_final() else None
-
-
-def artifacts(client: SyncPrefectClient, run: UUID) -> dict[str, object]:
-    """What the run published, by key; tables as lists of rows."""
-    found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run])))
-    return {str(one.key): json.loads(str(one.data)) if one.type == "table" else one.data for one in found if one.key}
-
-
-def evidence(install: Install, run: UUID) -> dict[str, object]:
-    """Our own record of the run, out of the store."""
-    (file,) = (install.copies / "evidence").rglob(f"run_{run}.json")
-    told: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
-    return told
-
-
-def waiting(install: Install) -> int:
-    """Sessions that wait for the test's lock; nobody but a dump asks for one."""
-    with connected(install.database) as connection:
-        row = connection.execute("SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
-    return int(row["n"]) if row else 0
-
-
-def unfinished(install: Install) -> list[Path]:
-    """Half-written objects in the store."""
-    return list(install.copies.rglob(".partial-*"))

@@ -1,4 +1,4 @@
-"""A whole product known to the real server: its procedures begun as Prefect's form begins them, and their questions
+"""A whole product known to a real server: its procedures begun as Prefect's form begins them, and their questions
 answered as people answer them, through the API.
 """
 
@@ -12,17 +12,15 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect.flow_runs import resume_flow_run
 
-from deployments.applying import apply_deployment
+from deployments.applying import apply_deployment, ensure_pool
 from deployments.registry import deployments_of
 from deployments.system_blocks import register_system
 from dr.operations.application.health import ask_application, is_healthy
-from tests.prefect.real_install import Install, artifacts, final, until
+from tests.prefect.desk import Desk
 from tests.scenarios.product import Product
 
 FLOWS = ("recover-application", "verify-recovery", "recover-database")
-APPROVER = "the tester"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The application was killed; nobody was allowed to restart it, then somebody was. Then all of it was verified,
-    and the database recovered by an exchange, after which it took orders again. ``untouched``: after the refusal
-    everything was as before. ``missing``: orders that were acknowledged and are not there.
+    """The application was killed; two asked to restart it, one was refused, then the other was agreed to. Then all of
+    it was verified, and the database recovered by an exchange, after which it took orders again. ``untouched``: after
+    the refusal everything was as before. ``missing``: orders that were acknowledged and are not there.
     """
 
     shop: Product
@@ -57,84 +55,49 @@ class Played:
     missing: int
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Somebody at Prefect's UI."""
-
-    client: SyncPrefectClient
-    install: Install
-    shop: Product
-
-    def register(self) -> None:
-        """The product's Blocks, and deployments of what is played here."""
-        register_system(self.shop.system.name, Path(self.shop.environment["DR_CONFIG"]))
-        for deployment in deployments_of(self.shop.system.name):
-            if deployment.flow_name in FLOWS:
-                apply_deployment(self.client, deployment)
-
-    def run(self, flow: str, decision: str = "", **filled: object) -> Ended:
-        """Submit the form with these fields filled in; answer the run's question, if it is to have one."""
-        deployment = self.client.read_deployment_by_name(f"{flow}/{self.shop.system.name}")
-        schema = deployment.parameter_openapi_schema
-        assert schema is not None
-        # As the form does it: every field, with what stands in it by default.
-        fields = {name: field["default"] for name, field in schema["properties"].items() if "default" in field}
-        given = {**fields, **{name: value for name, value in filled.items() if name in fields}}
-        assert filled.items() <= given.items(), "the form has no such field"
-        run = self.client.create_flow_run_from_deployment(
-            deployment.id, parameters={**given, **(deployment.parameters or {})}
-        )
-        question = self._answer(run.id, decision) if decision else ""
-        ended = until(lambda: final(self.client, run.id), 400, self.install)
-        return Ended(ended, artifacts(self.client, run.id), self._record(run.id), question)
-
-    def _answer(self, run: UUID, decision: str) -> str:
-        def asked() -> str | None:
-            now = self.client.read_flow_run(run)
-            assert now.state is not None
-            assert not now.state.is_final(), now.state.message
-            keys = now.state.state_details.run_input_keyset
-            if now.state_name != "Paused" or keys is None:
-                return None
-            # Prefect keeps the form in pieces, after it has paused the run; what is shown comes last.
-            kept = self.client.filter_flow_run_input(run, key_prefix=keys["description"], limit=1, exclude_keys=set())
-            return str(json.loads(kept[0].value)) if kept else None
-
-        question = until(asked, 300, self.install)
-        filled = {"approver": APPROVER, "system": self.shop.system.name, "decision": decision, "reason": "a test"}
-        resume_flow_run(run, run_input=filled)
-        return question
-
-    def _record(self, run: UUID) -> dict[str, Any]:
-        store = next(store for store in self.shop.system.stores if store.path is not None)
-        assert store.path is not None
-        (file,) = store.path.rglob(f"run_{run}.json")
-        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return record
+def register(client: SyncPrefectClient, shop: Product) -> None:
+    """The product's Blocks, and deployments of what is played here."""
+    ensure_pool(client)
+    register_system(shop.system.name, Path(shop.environment["DR_CONFIG"]))
+    for deployment in deployments_of(shop.system.name):
+        if deployment.flow_name in FLOWS:
+            apply_deployment(client, deployment)
 
 
-def play(client: SyncPrefectClient, install: Install, shop: Product) -> Played:
+def play(desk: Desk, shop: Product) -> Played:
     """Everything, in the order in which it would come."""
-    operator = Operator(client, install, shop)
-    operator.register()
     shop.back_up()
     shop.writer.wait_for_more(3)
-
     shop.kill("application")
     before = _state(shop)
-    declined = operator.run("recover-application", "reject")
+    one, other = desk.begin("recover-application"), desk.begin("recover-application")
+    questions = {run: desk.question(run) for run in (one, other)}
+    desk.answer(one, "reject")
+    declined = _ended(desk, shop, one, questions[one])
     untouched = _state(shop) == before
-    approved = operator.run("recover-application", "approve")
+    desk.answer(other, "approve")
+    approved = _ended(desk, shop, other, questions[other])
     answers = is_healthy(ask_application(shop.system, 5))
     shop.writer.wait_for_more(3)
 
     shop.writer.stop()
-    verified = operator.run("verify-recovery", may_shrink=5.0)  # which takes a backup
-    exchanged = operator.run("recover-database", "approve", swap=True, no_emergency_copy="it is sound")
+    verified = _ended(desk, shop, desk.begin("verify-recovery", may_shrink=5.0))  # which takes a backup
+    run = desk.begin("recover-database", swap=True, no_emergency_copy="it is sound")
+    question = desk.question(run)
+    desk.answer(run, "approve")
+    exchanged = _ended(desk, shop, run, question)
     missing = len(shop.lost())
     shop.stop_writing()
     shop.writer.wait_for_more(3)
     return Played(shop, declined, untouched, approved, answers, verified, exchanged, missing)
+
+
+def _ended(desk: Desk, shop: Product, run: UUID, question: str = "") -> Ended:
+    ended = desk.ended(run)
+    store = next(store for store in shop.system.stores if store.path is not None)
+    assert store.path is not None
+    (file,) = store.path.rglob(f"run_{run}.json")
+    return Ended(ended, desk.shown(run), json.loads(file.read_text(encoding="utf-8")), question)
 
 
 def _state(shop: Product) -> tuple[object, ...]:

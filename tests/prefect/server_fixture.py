@@ -11,12 +11,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dr.configuration.environment import OTHER_VARIABLES, VARIABLES
+from tests.prefect_template import furnish, keep
 
 ROOT = Path(__file__).parents[2]
 _PR_SET_PDEATHSIG = 1
@@ -70,6 +71,7 @@ def real_server(directory: Path, *options: str) -> Iterator[RealServer]:
         port = probe.getsockname()[1]
     home = directory / "prefect"
     home.mkdir(parents=True)
+    furnish(home)
     server = RealServer(f"http://127.0.0.1:{port}/api", home, directory / "server.log")
     argv = ("server", "start", "--host", "127.0.0.1", "--port", str(port), *options)
     # It looks for new schedules once a minute; a test has no minute.
@@ -77,25 +79,36 @@ def real_server(directory: Path, *options: str) -> Iterator[RealServer]:
     del environment["PREFECT_API_URL"]
     with _prefect(argv, environment, directory, server.log) as process:
         _wait(process, server)
+        keep(home)
         yield server
 
 
 @contextmanager
-def real_worker(server: RealServer, directory: Path, extra: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """``prefect worker start`` on our pool, begun in ``directory``; its log is ``worker.log`` there."""
+def real_worker(
+    server: RealServer, directory: Path, extra: Mapping[str, str], host: Callable[..., tuple[str, ...]] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """``prefect worker start`` on our pool, begun in ``directory``; its log is ``worker.log`` there.
+
+    ``host`` makes of a command the one that begins it on another machine (``Machine.within``).
+    """
     environment = server.environment({"PREFECT_WORKER_QUERY_SECONDS": "1", **extra})
     argv = ("worker", "start", "--pool", "dr", "--name", "of-the-test")
-    with _prefect(argv, environment, directory, directory / "worker.log") as process:
+    with _prefect(argv, environment, directory, directory / "worker.log", host) as process:
         yield process
 
 
 @contextmanager
 def _prefect(
-    arguments: tuple[str, ...], environment: dict[str, str], directory: Path, log: Path
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    directory: Path,
+    log: Path,
+    host: Callable[..., tuple[str, ...]] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
+    argv = (sys.executable, "-m", "prefect", *arguments)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            (sys.executable, "-m", "prefect", *arguments),
+            argv if host is None else host(*argv),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -198,13 +198,16 @@ def test_an_answer_that_lacks_a_field_leaves_the_run_waiting(client: SyncPrefect
 
 
 def test_silence_is_no_consent(client: SyncPrefectClient, place: Path) -> None:
-    """When the time is over the run ends, and nothing was touched."""
+    """When the time is over the run ends, nothing was touched, and Prefect shows these words and not its own."""
     configure(place, minutes=0.02)
 
     with begun(place) as asking:
         said = asking.refusal()
 
+    (run,) = [run for run in client.read_flow_runs() if run.parameters.get("file") == str(asking.victim)]
     assert "nobody approved within 0.02 minutes" in said
+    assert run.state_name == "Failed"
+    assert "nobody approved within 0.02 minutes" in str(run.state and run.state.message)
 
 
 def test_a_server_that_goes_away_is_no_consent(client: SyncPrefectClient, place: Path) -> None:

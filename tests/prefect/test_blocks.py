@@ -145,7 +145,7 @@ def test_every_path_in_a_block_is_absolute(tmp_path: Path, monkeypatch: pytest.M
 
     assert block.state_directory == str(tmp_path / "state")
     assert [store.path for store in block.repository.stores] == [str(tmp_path / "backups")]
-    assert block.postgres.url_file == str(tmp_path / "url")
+    assert block.postgres.model_dump()["url_file"] == str(tmp_path / "url")
     assert block.postgres.bin_directories == [str(tmp_path / "pg/bin")]
     assert (block.encryption.gnupg_home, block.encryption.public_key_file) == (
         str(tmp_path / "gnupg"),

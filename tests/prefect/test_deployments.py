@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from prefect.blocks.core import Block
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.responses import DeploymentResponse
@@ -17,11 +18,13 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+import blocks
 from blocks import PostgresServer, ProtectedSystem
 from deployments.applying import apply_deployment, ensure_pool
 from deployments.deploying import PrefectUnavailable, deploy
 from deployments.registry import WORK_POOL, deployments_of, load_flow
 from deployments.rows import DeployedRow, Done
+from deployments.scheduler_check import SchedulerSilent, check_schedules
 from deployments.schedules import PROCEDURES, Procedure, Schedule
 from deployments.system_blocks import register_system, register_types
 from dr import __version__
@@ -237,6 +240,19 @@ def test_a_form_offers_no_other_system(client: SyncPrefectClient, applied: Deplo
         client.create_flow_run_from_deployment(applied.id, parameters={"system": "elsewhere"})
 
 
+def test_the_form_of_every_block_is_offered(client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of those that nobody has saved yet: registering the whole registers all that it is made of."""
+    kinds = [kind for kind in vars(blocks).values() if isinstance(kind, type) and issubclass(kind, Block)]
+    for kind in kinds:
+        monkeypatch.setattr(kind, "_block_schema_id", None)
+
+    register_types()
+
+    assert len(kinds) > 30
+    assert [kind.__name__ for kind in kinds if kind._block_schema_id is None] == []
+    assert {kind.get_block_type_slug() for kind in kinds} <= {kind.slug for kind in client.read_block_types()}
+
+
 def test_blocks_are_made_once(system: str, file: Path) -> None:
     """The first registration saves them, the second leaves them alone."""
     register_types()
@@ -319,3 +335,15 @@ def test_a_server_that_does_not_answer_is_named(file: Path, system: str) -> None
 
     assert dead in told.value.message
     assert told.value.hint
+
+
+def test_a_scheduler_that_creates_no_runs_is_found_out(client: SyncPrefectClient, applied: DeploymentResponse) -> None:
+    """The server answers, shows the schedule, and nothing would ever run: this says so, and what to do.
+
+    The server that these tests share runs no scheduler.
+    """
+    with pytest.raises(SchedulerSilent) as told:
+        check_schedules(client, [f"daily-backup/{applied.name}"], patience_seconds=1)
+
+    assert f"daily-backup/{applied.name}/daily" in told.value.message
+    assert "sqlalchemy>=2.0.40,<2.1" in told.value.hint

@@ -133,6 +133,13 @@ def test_everything_is_registered(local: Local) -> None:
     assert password not in documents
 
 
+def test_the_pages_ask_the_server_that_they_came_from(local: Local) -> None:
+    """Also where the usual port was taken: otherwise the browser shows nothing but that it cannot connect."""
+    told = json.loads(_fetched(local.port, "/ui-settings")[1])
+
+    assert told["api_url"] == f"http://127.0.0.1:{local.port}/api"
+
+
 def test_secrets_are_their_owners_alone(local: Local) -> None:
     """The directory lets nobody else in, and the files in it that hold secrets neither."""
     secret_files = list((local.place.demo_directory / "secrets").iterdir())

@@ -9,6 +9,7 @@ and no list has to say which there are.
 ``DEADLY`` maps a kind of moment to patterns of the steps that are died in then; the first that fits counts, and one
 that begins with ``!`` spares. ``MIDST`` maps steps to the seconds after which one more dies in the midst of it: at the
 latest when all of it was done. What a procedure does beside its journal is a ``task``, and died in when it was done.
+``effect`` is a call of ``EFFECTS``: somebody outside has done what he was asked for, and his answer was not used yet.
 
 The processes are forked from one that has loaded everything, and all of it is one run of the procedure, which the last
 of them brings to its end. The answer on standard output is JSON: the moments, and how the last one ended.
@@ -17,9 +18,11 @@ of them brings to its end. The answer on standard output is JSON: the moments, a
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -27,7 +30,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -43,7 +46,20 @@ from tasks.record import Recorder
 from tasks.runner import last_record
 from tasks.systems import load_system
 
-BEGIN, MIDST, DONE, END, TASK = "begin", "midst", "done", "end", "task"
+BEGIN, MIDST, DONE, END, TASK, EFFECT = "begin", "midst", "done", "end", "task", "effect"
+EFFECTS = (
+    "dr.aws.ec2_instances.Ec2Instances.run",
+    "dr.aws.load_balancers.LoadBalancers.register",
+    "dr.aws.load_balancers.LoadBalancers.deregister",
+    "dr.aws.cloudfront.Distributions.invalidate",
+    "dr.traffic.route53.Route53Names.write",
+    "dr.notify.status_page._Page.say",
+    "dr.operations.infrastructure.apply._apply",
+    "tasks.full_recovery_course.release",
+)
+"""What a crash must not make the next run do a second time, or not at all."""
+_ONCE = ("dr.aws.ec2_instances.Ec2Instances.run",)
+"""What goes on beside other steps and is not called again when it was done: nobody dies elsewhere meanwhile."""
 _BROKEN = 70
 Flow = Callable[..., object]
 Deadly = Mapping[str, Sequence[str]]
@@ -105,7 +121,11 @@ class _Mortal:
 
     def __init__(self, tell: int, plan: Plan) -> None:
         self._tell, self._plan = tell, plan
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    def alone(self) -> AbstractContextManager[object]:
+        """In here no other thread comes to a moment."""
+        return self._lock
 
     def come_to(self, what: str, step: str) -> None:
         if self._plan.is_deadly(what, step):
@@ -128,9 +148,10 @@ def _watch(mortal: _Mortal) -> None:
     write, end, end_attempt = Journal._write, Journal.end, Recorder.end_attempt
 
     def written(self: Journal, event: Event) -> None:
-        write(self, event)
-        if event.what in (BEGIN, END):
-            mortal.live_until(event)
+        with mortal.alone():  # nobody dies between the event and its moment, which would not come again
+            write(self, event)
+            if event.what in (BEGIN, END):
+                mortal.live_until(event)
 
     def ending(self: Journal, step: str, result: object) -> None:
         mortal.come_to(MIDST, step)
@@ -142,9 +163,28 @@ def _watch(mortal: _Mortal) -> None:
         if error is None:
             mortal.come_to(TASK, self.snapshot().steps[place].name)
 
+    for place in EFFECTS:
+        _watch_effect(mortal, place)
     Journal._write = written  # type: ignore[method-assign]
     Journal.end = ending  # type: ignore[method-assign]
     Recorder.end_attempt = attempted  # type: ignore[method-assign]
+
+
+def _watch_effect(mortal: _Mortal, place: str) -> None:
+    """Come to a moment whenever that call gives an answer. The moment's name is the last two words of ``place``."""
+    owner, _, name = place.rpartition(".")
+    kind = owner.rpartition(".")[2]
+    holder = pkgutil.resolve_name(owner)
+    called = getattr(holder, name)
+
+    @functools.wraps(called)
+    def calling(*arguments: Any, **more: Any) -> Any:
+        with mortal.alone() if place in _ONCE else nullcontext():
+            answer = called(*arguments, **more)
+            mortal.come_to(EFFECT, f"{kind}.{name}")
+        return answer
+
+    setattr(holder, name, calling)
 
 
 def _live(flow: Flow, parameters: Mapping[str, object], mortal: _Mortal, answer: Path) -> int:
@@ -198,6 +238,8 @@ def main() -> int:
     name = sys.argv[1]
     parameters, deadly, midst = (json.loads(word) for word in sys.argv[2:])
     flow = getattr(importlib.import_module(f"flows.{name}"), name)
+    for place in EFFECTS:
+        pkgutil.resolve_name(place)
     for store in open_repository(load_system(parameters["system"], require_postgres=False)).stores.values():
         with suppress(StoreError):
             store.head("what takes long to load is loaded once")

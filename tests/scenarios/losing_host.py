@@ -21,7 +21,7 @@ from dr.postgres.canary import beat
 from dr.postgres.connection import connected
 from tests.contracts.traffic_subjects import new_zone
 from tests.scenarios.forgotten import FORGOTTEN, forgetting
-from tests.scenarios.lost_host import BROUGHT, KINDS, LostHost, Tied, amazon_of, stored_in
+from tests.scenarios.lost_host import BROUGHT, CONFIRMED, KINDS, LostHost, Tied, amazon_of, stored_in
 from tests.scenarios.product import Product, product
 from tests.scenarios.surroundings import AFTER, BEFORE, NAME, Surroundings, surroundings
 
@@ -37,7 +37,8 @@ def lost_host(directory: Path) -> Iterator[LostHost]:
         _protect(made, around, zone)
         with connected(made.superuser_url) as connection:
             beat(connection)
-        made.dr("backup", "--cloud", "--kind", "base")
+        with _confirmed_by_nobody_left(made):
+            made.dr("backup", "--cloud", "--kind", "base")
         made.dr("infrastructure-backup", "--cloud")
         earlier = _tied(made, "redis", "files", "config")
         made.dr("erase", "--subject", str(FORGOTTEN), "--reason", "DSR-1", "--confirm", made.system.name)
@@ -70,6 +71,15 @@ def lost_host(directory: Path) -> Iterator[LostHost]:
             around=around,
             stored=stored,
         )
+
+
+@contextmanager
+def _confirmed_by_nobody_left(made: Product) -> Iterator[None]:
+    """In the backup's settings commits wait for somebody who is lost as well; the server itself never reads that."""
+    with connected(made.superuser_url) as connection:
+        connection.execute(b"ALTER SYSTEM SET synchronous_standby_names = '%s'" % CONFIRMED.encode())
+        yield
+        connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
 
 
 def _protect(made: Product, around: Surroundings, zone: str) -> None:

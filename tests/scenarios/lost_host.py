@@ -38,6 +38,8 @@ KINDS = ("redis", "files", "config", "secrets", "certificates", "code", "logs")
 _STAYS = ("cloud", "application", "safe", "around")
 """What is not on the lost host: the cloud, the release that whoever sets up a host deploys, the safe with the key."""
 
+CONFIRMED = "dr_lost"
+"""Whom commits of the lost server waited for, by its backup's settings."""
 BROUGHT = ("redis.conf", "references.sql")
 
 

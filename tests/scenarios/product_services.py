@@ -17,14 +17,14 @@ from dr.configuration.procedures import ProcedureSettings
 from dr.configuration.procedures.application import ApplicationSettings
 from dr.configuration.procedures.recovery import RecoverySettings
 from dr.configuration.procedures.services import ServiceSettings
-from dr.demo.application.settings import DATABASE_URL, PORT, REDIS_URL
 from dr.demo.beside.tree import write
 from dr.demo.estate import OWNER, Estate
 from dr.demo.ports import LOOPBACK
+from dr.demo.services import APPLICATION, DATABASE, PROGRAM, REDIS, write_environment
 from dr.secret import Secret
 
+__all__ = ["APPLICATION", "DATABASE", "REDIS"]
 ROOT = Path(__file__).resolve().parents[2]
-DATABASE, REDIS, APPLICATION = "database", "redis", "application"
 _REDIS = """\
 bind {address}
 port {port}
@@ -33,11 +33,6 @@ dir {directory}
 appendonly yes
 repl-diskless-sync yes
 repl-diskless-sync-delay 0
-"""
-_PROGRAM = """\
-import sys
-from dr.demo.application.__main__ import main
-sys.exit(main())
 """
 _BAD_PROGRAM = """\
 import sys
@@ -77,28 +72,25 @@ def redis(program: Path, directory: Path, url: Secret, port: int) -> ServiceSett
 def application(place: Estate, redis_url: Secret | None, port: int) -> ServiceSettings:
     """The application, deployed as Capistrano does it, with a release that works."""
     home = place.directory / "application"
-    variables = {
-        DATABASE_URL: place.urls[OWNER].reveal(),
-        REDIS_URL: f"{redis_url.reveal()}/0" if redis_url is not None else "",
-        PORT: str(port),
-        "PYTHONPATH": str(ROOT),
-        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
-    }
-    write(home / "environment", "".join(f'{name}="{value}"\n' for name, value in variables.items()))
+    file = write_environment(home, place.urls[OWNER], redis_url, port)
+    # What measures coverage in child processes is told by the environment, which the supervisor does not hand down.
+    coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    with file.open("a") as stream:
+        stream.write("".join(f'{name}="{value}"\n' for name, value in coverage.items()))
     deploy(home, FIRST)
     return ServiceSettings(
         APPLICATION,
         driver="process",
         after=(DATABASE, REDIS) if redis_url is not None else (DATABASE,),
         command=(sys.executable, str(home / "current" / "shop.py")),
-        environment_file=home / "environment",
+        environment_file=file,
         releases=home / "releases",
     )
 
 
 def deploy(home: Path, release: str, program: str = "good") -> None:
     """Put a release there and lead ``current`` to it; ``program`` is good, bad (it ends) or sick (it says so)."""
-    text = {"good": _PROGRAM, "bad": _BAD_PROGRAM, "sick": _SICK_PROGRAM}[program]
+    text = {"good": PROGRAM, "bad": _BAD_PROGRAM, "sick": _SICK_PROGRAM}[program]
     write(home / "releases" / release / "shop.py", text, 0o644)
     link = home / f".{release}"
     link.symlink_to(Path("releases", release))

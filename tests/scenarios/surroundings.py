@@ -165,13 +165,17 @@ class Surroundings:
         return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in found["TargetHealthDescriptions"]}
 
     def invalidations(self) -> list[tuple[str, tuple[str, ...]]]:
-        """How far each invalidation of the distribution is, and of which paths."""
+        """How far each invalidation of the distribution is, and of which paths.
+
+        Those that were asked for by one reference are one, as they are at CloudFront; moto makes as many as are asked.
+        """
         ours_ = client(self.amazon, "cloudfront")
         listed = ours_.list_invalidations(DistributionId=self.distribution)["InvalidationList"].get("Items", [])
         found = [
             ours_.get_invalidation(DistributionId=self.distribution, Id=one["Id"])["Invalidation"] for one in listed
         ]
-        return [(one["Status"], tuple(one["InvalidationBatch"]["Paths"]["Items"])) for one in found]
+        known = {one["InvalidationBatch"]["CallerReference"]: one for one in found}
+        return [(one["Status"], tuple(one["InvalidationBatch"]["Paths"]["Items"])) for one in known.values()]
 
     def at_cloudflare(self) -> list[tuple[str, int]]:
         """Where the name leads by Cloudflare's account, with the time to live."""

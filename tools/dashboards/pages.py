@@ -144,6 +144,8 @@ PAGES: tuple[Page, ...] = (
             Panel("Stores and receivers that answer", "1 is well.",
                   (of("storage_up", "store {{system}} {{tier}}"), of("wal_receiver_up", "WAL receiver {{system}}")),
                   unit="short", red=1, below=True),
+            Panel("Parts that are measured", "1 is well: 0 while one cannot be looked at.",
+                  (of("measurement_up", "{{system}} {{part}}"),), unit="short", red=1, below=True),
             Panel("Runs that are overdue", "Since they were due.",
                   (of("schedule_overdue_seconds", _PROCEDURE),), red=1),
             Panel("Prefect", "Whether its server answers, each schedule is active, and runs that wait for a worker.",

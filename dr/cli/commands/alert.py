@@ -10,6 +10,9 @@ from dr.cli.runners import effective_configuration, name_of_system, procedures
 from dr.cli.session import Session, command
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dr.operations.alert.proof import PathProof
     from dr.policy.alert_routing import Open
 
 app = typer.Typer(
@@ -43,13 +46,26 @@ def test(session: Session) -> None:
 def list_alerts(session: Session) -> None:
     """What is wrong and not over, as this host has told it.
 
+    Also when it was last tested that alerts reach people, on whichever host.
+
     Example:
       dr alert list --json
     """
+    from datetime import UTC, datetime
+
+    from dr.errors import StoreError
     from dr.operations.alert.book import read_book
+    from dr.operations.alert.proof import last_proof
+    from dr.operations.measure.evidence import read_runs
 
     system = effective_configuration(session, require_encryption=False).system
-    book = read_book(system)
+    book, now = read_book(system), datetime.now(UTC)
+    try:
+        runs = read_runs(system, now)
+    except StoreError as error:
+        session.output.note(f"of tests by other hosts nothing is known: {error.message}")
+        runs = ()
+    proof = last_proof(book, runs)
     rows = [_row(item) for item in book.open]
     session.output.document.update(system=system.name, alerts=rows, waiting=len(book.waiting))
     session.output.table(f"Open alerts of {system.name}", rows)
@@ -57,6 +73,8 @@ def list_alerts(session: Session) -> None:
         session.output.say("Nothing is open.")
     for item in book.waiting:
         session.output.say(f"Not said yet: {item.delivery.alert.key} by {item.delivery.channel}: {item.error}")
+    session.output.document.update(tested=_tested(proof))
+    session.output.say(_said(proof, now, system.name))
 
 
 def acknowledge(session: Session, key: Key, by: By) -> None:
@@ -73,6 +91,26 @@ def acknowledge(session: Session, key: Key, by: By) -> None:
     session.output.say(f"{by} takes care of {key}.")
     for item in told.undelivered:
         session.output.note(item.error)
+
+
+def _tested(proof: PathProof | None) -> dict[str, object] | None:
+    if proof is None:
+        return None
+    confirmed = None if proof.confirmed is None else list(proof.confirmed)
+    return {"at": proof.at.isoformat(), "confirmed": confirmed}
+
+
+def _said(proof: PathProof | None, now: datetime, system: str) -> str:
+    if proof is None:
+        return f"It was never tested that alerts reach people: dr alert test --system {system}"
+    from dr.policy.drill_age import shown
+
+    by = (
+        "two channels or more, on another host"
+        if proof.confirmed is None
+        else ", ".join(proof.confirmed) or "no channel"
+    )
+    return f"Tested {shown(now - proof.at)} ago ({proof.at:%Y-%m-%d %H:%M} UTC): confirmed by {by}."
 
 
 def _row(item: Open) -> dict[str, object]:

@@ -12,7 +12,10 @@ from dr.cli.runners import effective_configuration
 from dr.cli.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from dr.catalog.manifest import Manifest, Verification
+    from dr.policy.lacking_copies import Lack
     from dr.storage.repository import Backup, Listing
 
 
@@ -20,12 +23,14 @@ def list_backups(session: Session) -> None:
     """List the backups of all stores, newest first.
 
     A store that does not answer and a manifest that cannot be read are warned
-    of; only when no store answers at all is that an error.
+    of; only when no store answers at all is that an error. A copy that a store
+    has lost, or never had, is told as well, unless it has expired there.
 
     Example:
       dr list --system shop
     """
     system = effective_configuration(session).system
+    from dr.operations.catalogue import lacking_copies
     from dr.operations.catalogue import list_backups as listed
 
     listing = listed(system)
@@ -33,8 +38,11 @@ def list_backups(session: Session) -> None:
     if listing.failures and len(listing.failures) == len(system.stores):
         raise next(iter(listing.failures.values()))
     now = datetime.now(UTC)
-    session.output.document.update(system=system.name, backups=[_entry(item, now) for item in listing.backups])
-    session.output.table(f"Backups of {system.name}", [_row(item, now) for item in listing.backups])
+    lacks = lacking_copies(system, listing, now)
+    session.output.document.update(system=system.name, backups=[_entry(item, now, lacks) for item in listing.backups])
+    session.output.table(f"Backups of {system.name}", [_row(item, now, lacks) for item in listing.backups])
+    for text in _lacking(lacks):
+        session.output.note(f"WARNING: {text}")
     if not listing.backups:
         session.output.say(f"{system.name} has no backup in {', '.join(store.name for store in system.stores)}.")
 
@@ -79,8 +87,21 @@ def _proof(manifest: Manifest) -> Verification | None:
     return max(proofs, key=lambda item: item.at, default=None)
 
 
-def _row(backup: Backup, now: datetime) -> dict[str, object]:
+def _lacking(lacks: Mapping[str, tuple[Lack, ...]]) -> Iterator[str]:
+    """For each store in a line, however many it lacks."""
+    by_store: dict[tuple[str, bool], list[str]] = {}
+    for label, missing in lacks.items():
+        for item in missing:
+            by_store.setdefault((item.store, item.lost), []).append(label)
+    for (store, lost), labels in by_store.items():
+        what = "has lost its copies" if lost else "never had a copy"
+        more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+        yield f"{store} {what} of {labels[0]}{more}: with the other stores gone they are lost"
+
+
+def _row(backup: Backup, now: datetime, lacks: Mapping[str, tuple[Lack, ...]]) -> dict[str, object]:
     manifest, proof = backup.manifest, _proof(backup.manifest)
+    lacking = {"lacking": ", ".join(str(item) for item in lacks.get(manifest.label, ()))} if lacks else {}
     return {
         "label": manifest.label,
         "kind": str(manifest.kind),
@@ -89,10 +110,11 @@ def _row(backup: Backup, now: datetime) -> dict[str, object]:
         "stores": ", ".join(backup.stores),
         "proven": proof.level if proof else "NOT PROVEN",
         "proven ago": age((now - proof.at).total_seconds()) if proof else "",
+        **lacking,
     }
 
 
-def _entry(backup: Backup, now: datetime) -> dict[str, object]:
+def _entry(backup: Backup, now: datetime, lacks: Mapping[str, tuple[Lack, ...]]) -> dict[str, object]:
     manifest, proof = backup.manifest, _proof(backup.manifest)
     return {
         "label": manifest.label,
@@ -103,6 +125,7 @@ def _entry(backup: Backup, now: datetime) -> dict[str, object]:
         "age_seconds": round((now - manifest.end).total_seconds(), 3),
         "stored_bytes": manifest.stored_bytes,
         "stores": list(backup.stores),
+        "lacking": [{"store": item.store, "lost": item.lost} for item in lacks.get(manifest.label, ())],
         "proven": proof.level if proof else None,
         "proven_at": proof.at.isoformat() if proof else None,
     }

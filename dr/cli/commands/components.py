@@ -16,20 +16,24 @@ if TYPE_CHECKING:
     from dr.catalog.labels import Kind
     from dr.configuration.model import System
 
-Only = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--only",
-        metavar="KIND",
-        show_default=False,
-        help="Only this kind (redis, files, config, code, secrets, certificates, logs, images, terraform); repeatable.",
-    ),
-]
+APPLICATION = ("redis", "files", "config", "code", "secrets", "certificates", "logs")
+INFRASTRUCTURE = ("images", "terraform")
+
+
+def _only(kinds: tuple[str, ...]) -> object:
+    help_text = f"Only this kind ({', '.join(kinds)}); repeatable."
+    return typer.Option("--only", metavar="KIND", show_default=False, help=help_text)
+
+
+OnlyApplication = Annotated[list[str] | None, _only(APPLICATION)]
+OnlyInfrastructure = Annotated[list[str] | None, _only(INFRASTRUCTURE)]
 Cloud = Annotated[bool, typer.Option("--cloud/--no-cloud", help="Store in every store, or on this machine only.")]
 Remote = Annotated[bool, typer.Option("--remote", help="Have the Prefect worker do it, and wait for it.")]
 
 
-def application_backup(session: Session, only: Only = None, cloud: Cloud = True, remote: Remote = False) -> None:
+def application_backup(
+    session: Session, only: OnlyApplication = None, cloud: Cloud = True, remote: Remote = False
+) -> None:
     """Back up Redis, uploads, configuration, code, secrets, certificates, logs.
 
     Ends with a recovery point that ties them to the database's position.
@@ -43,7 +47,9 @@ def application_backup(session: Session, only: Only = None, cloud: Cloud = True,
     _run(session, "application-backup", only, cloud=cloud, remote=remote)
 
 
-def infrastructure_backup(session: Session, only: Only = None, cloud: Cloud = True, remote: Remote = False) -> None:
+def infrastructure_backup(
+    session: Session, only: OnlyInfrastructure = None, cloud: Cloud = True, remote: Remote = False
+) -> None:
     """Make server images, and keep the state of the infrastructure as code.
 
     Example:

@@ -82,15 +82,16 @@ def failover(
         "rto_seconds": judged.rto_seconds,
         "rto_target_seconds": judged.objective.rto_seconds,
         "rto_met": judged.rto_met,
+        "rpo": str(judged.rpo_certainty),
         "rpo_seconds": judged.rpo_seconds,
+        "rpo_at_most_seconds": judged.rpo_at_most,
         "rpo_target_seconds": judged.objective.rpo_seconds,
         "rpo_met": judged.rpo_met,
     }
-    if not judged.rto_met or (judged.rpo_seconds is not None and not judged.rpo_met):
+    if not judged.rto_met or judged.rpo_missed:
         raise ObjectiveMissed(
             f"{system.name} runs in the second region, but beyond the objective of a data-centre outage",
-            f"RTO {judged.rto_seconds:.0f} s of {judged.objective.rto_seconds:.0f} s, RPO "
-            f"{judged.rpo_seconds if judged.rpo_seconds is not None else 'not measured'} of "
+            f"RTO {judged.rto_seconds:.0f} s of {judged.objective.rto_seconds:.0f} s, RPO {judged.rpo_shown} of "
             f"{judged.objective.rpo_seconds:.0f} s",
             "It is in service. See which step took long (dr incident report).",
         )

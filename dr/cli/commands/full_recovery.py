@@ -55,6 +55,9 @@ def full_recovery(
     switch_anyway: Annotated[
         bool, typer.Option("--switch-anyway", help="Lead traffic here although verification did not pass.")
     ] = False,
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="For practice: recover here, change nothing outside of this host.")
+    ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Begin again instead of going on.")] = False,
     status: Annotated[
         bool, typer.Option("--status", help="Show how far an unfinished one has come, and stop.")
@@ -66,17 +69,19 @@ def full_recovery(
     start, verify, then lead traffic here. Nothing is ever overwritten. Killed
     or failed, it goes on where it was when it is run again. Exit code 11:
     refused, nothing was touched; 15: not in service yet; 16: beyond the
-    objective; 18: restored, not verified, for postgres.url is not set.
+    objective; 18: restored, not verified, for postgres.url is not set; 21:
+    another region's server is in charge.
 
     Examples:
       dr full-recovery --dry-run
       dr full-recovery --confirm shop
       dr full-recovery point_20240101_023000 --without logs,code
+      dr full-recovery --exercise --confirm shop
       dr full-recovery --status
     """
     system = effective_configuration(session).system
     if status:
-        _show_status(session, system)
+        _show_status(session, system, exercise=exercise)
         return
     wanted: dict[str, Any] = {
         "system": system.name,
@@ -86,6 +91,7 @@ def full_recovery(
         "without": without,
         "disaster_at": disaster_at,
         "anew": anew,
+        "exercise": exercise,
     }
     plan = _plan(session, wanted)
     session.output.document["plan"] = plain(plan)
@@ -95,6 +101,8 @@ def full_recovery(
         session.output.say("Nothing was done: this was a dry run.")
         return
     asked = consent.Question(system.name, production=True)
+    if exercise:
+        asked = consent.Question(system.name, True, "This exercise lays production's data and secrets onto this host.")
     typed = consent.obtain(session, asked, yes=False, typed=confirm, auto=system.auto_confirm)
     _recover(session, wanted | {"confirm_name": typed, "switch_anyway": switch_anyway, "agreed_point": plan.point})
 
@@ -147,34 +155,39 @@ def _show(session: Session, outcome: FullOutcome) -> None:
     out, judged = session.output, outcome.verdict
     out.document["outcome"] = plain(outcome)
     out.document["rto_seconds"], out.document["rpo_seconds"] = judged.rto_seconds, judged.rpo_seconds
-    out.table("full-system-failure: phases against RTO and RPO, in seconds", full_phase_rows(outcome))
-    out.table("What became of each part", part_rows(outcome))
+    out.document["rpo"], out.document["rpo_at_most_seconds"] = str(judged.rpo_certainty), judged.rpo_at_most
+    out.document["exercise"] = outcome.exercise
+    mark = "EXERCISE: " if outcome.exercise else ""
+    out.table(f"{mark}full-system-failure: phases against RTO and RPO, in seconds", full_phase_rows(outcome))
+    out.table(f"{mark}What became of each part", part_rows(outcome))
     for line in report_lines(outcome):
         out.say(line)
-    if judged.rpo_seconds is None:
-        out.note("WARNING: how much was lost is not known, so the RPO is not shown to be met")
-    if not (judged.rto_met and (judged.rpo_met or judged.rpo_seconds is None)):
-        rpo = "not known" if judged.rpo_seconds is None else f"at most {judged.rpo_seconds:.1f} s"
+    if not judged.rpo_met and not judged.rpo_missed:
+        out.note(f"WARNING: the loss was not measured ({judged.rpo_shown}), so the RPO is not shown to be met")
+    if not judged.rto_met or judged.rpo_missed:
         raise ObjectiveMissed(
-            f"{outcome.system} is back, but beyond the objective of a full system failure",
-            detail=f"RTO {judged.rto_seconds:.1f} s of {judged.objective.rto_seconds:.0f} s; RPO {rpo}"
+            f"{mark}{outcome.system} is back, but beyond the objective of a full system failure",
+            detail=f"RTO {judged.rto_seconds:.1f} s of {judged.objective.rto_seconds:.0f} s; RPO {judged.rpo_shown}"
             f" of {judged.objective.rpo_seconds:.0f} s",
-            hint="Use it. Then see which phase took long, or back up more often. --disaster-at bounds the loss better.",
+            hint=("End the exercise, as the list says. " if outcome.exercise else "Use it. ")
+            + "Then see which phase took long, or back up more often. --disaster-at bounds the loss better.",
         )
 
 
-def _show_status(session: Session, system: System) -> None:
+def _show_status(session: Session, system: System, *, exercise: bool) -> None:
     from dr.evidence.journal import read_journal, unfinished
     from dr.operations.full_recovery.kept import status_rows
-    from dr.operations.full_recovery.places import PROCEDURE, journals
+    from dr.operations.full_recovery.places import EXERCISE, PROCEDURE, journals
 
-    found = unfinished(journals(system), PROCEDURE, system.name)
+    found = unfinished(journals(system), EXERCISE if exercise else PROCEDURE, system.name)
     session.output.document["unfinished"] = [
         {"run": directory.name, "begun": opening.at, "parameters": dict(opening.parameters)}
         for directory, opening in found
     ]
     if not found:
-        session.output.say(f"No full recovery of {system.name} is unfinished on this host.")
+        session.output.say(
+            f"No {'exercise' if exercise else 'full recovery'} of {system.name} is unfinished on this host."
+        )
         return
     directory, opening = found[0]
     rows = status_rows(read_journal(directory))

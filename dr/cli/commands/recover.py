@@ -80,7 +80,7 @@ DisasterAt = Annotated[
     typer.Option(
         metavar="TIME",
         show_default=False,
-        help="When it happened, with its zone (2026-01-31T02:00:00Z); used where no canary tells.",
+        help="When it happened, with its zone (2026-01-31T02:00:00Z); losses are counted until then.",
     ),
 ]
 Remote = Annotated[bool, typer.Option("--remote", help="Have the Prefect worker do it, and wait for it.")]

@@ -35,9 +35,10 @@ def window(
       dr window --system shop
     """
     system = effective_configuration(session).system
+    from dr.operations.wal.gone import look_for_gone
     from dr.operations.wal.window import find_window
 
-    found = find_window(system)
+    found = find_window(system, look_for_gone(system))
     if timeline:
         found = found.on(timeline)
     now = datetime.now(UTC)

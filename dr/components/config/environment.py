@@ -13,9 +13,9 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 
-from dr.components.tarball import RANDOM_BYTES
 from dr.errors import BackupInvalid
 
+_RANDOM_BYTES = 16
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ODD = "#:"
 """Begins the line of a variable whose name is none for a shell."""
@@ -41,7 +41,7 @@ def missing(patterns: Sequence[str], found: Mapping[str, str]) -> tuple[str, ...
 
 def encode(variables: Mapping[str, str]) -> bytes:
     """The file. Its first line is random, for the manifest has a hash of it: no value can be guessed by that."""
-    lines = [f"# {secrets.token_hex(RANDOM_BYTES)}\n"]
+    lines = [f"# {secrets.token_hex(_RANDOM_BYTES)}\n"]
     for name, value in sorted(variables.items()):
         quoted = _TO_ESCAPE.sub(r"\\\1", value)
         if _NAME.fullmatch(name):

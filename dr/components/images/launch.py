@@ -37,6 +37,11 @@ def launch_image(servers: Ec2Instances, order: LaunchOrder, wait_minutes: float)
     return _ready(servers, servers.run(order), begin, wait_minutes)
 
 
+def wait_for_launched(servers: Ec2Instances, instance: str, wait_minutes: float) -> Launched:
+    """The same for a server that somebody has started before; the seconds are those of the waiting."""
+    return _ready(servers, instance, time.monotonic(), wait_minutes)
+
+
 @contextmanager
 def launched_for_a_test(
     servers: Ec2Instances, image: str, instance_type: str, subnet: str, system: str, wait_minutes: float

@@ -43,6 +43,11 @@ class RecoverySettings:
     apply_infrastructure: bool = given(
         parsers.flag, "whether a full recovery plans and applies the restored infrastructure code", False
     )
+    exercise_services: tuple[str, ...] = given(
+        parsers.words,
+        "services of the application that an exercise of a full recovery may start, for they write to nobody outside",
+        (),
+    )
     launch_subnet: str | None = given(
         parsers.text, "subnet in which a full recovery launches the images of servers; empty: none is launched"
     )

@@ -18,10 +18,10 @@ import msgspec
 
 from dr.configuration.model import System
 from dr.errors import ConfigurationError
-from dr.operations.keep_record import write_whole
+from dr.operations.whole_file import write_whole
 from dr.policy.alert import Alert
 from dr.policy.alert_routing import Delivery, Open
-from dr.policy.alert_rules import Broken
+from dr.policy.rule_evaluation import Broken
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ from dr.operations.alert.dispatch import Attempt, entered, send
 from dr.operations.alert.tell import raise_alert, settle
 from dr.policy.alert import Alert, Grade, Turn
 from dr.policy.alert_routing import Delivery
+from dr.policy.alert_rules import RULES
 
 ENOUGH = 2
-RULE = "alert-path"
+_RULE = next(rule for rule in RULES if rule.metric == "alert_channels_confirmed")
+"""The same alert under the same key, for who has the rules in Prometheus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,11 @@ def _alert(system: str, test: PathTest, now: datetime) -> Alert:
     working = ", ".join(test.confirmed) or "none"
     return Alert(
         system=system,
-        rule=RULE,
-        grade=Grade.CRITICAL,
+        rule=_RULE.name,
+        grade=_RULE.grade,
         summary=f"alerts reach people by fewer than {ENOUGH} channels: {working}",
         since=now,
-        risk="the next failure of that channel makes every other failure silent",
-        command=f"dr alert test --system {system}",
+        risk=_RULE.risk,
+        command=_RULE.command.format(system=system),
         facts=failed,
     )

@@ -34,7 +34,7 @@ class Told:
 
 
 def tell(system: System, found: Sequence[Alert], unknown: frozenset[str] = frozenset()) -> Told:
-    """``found`` is all that is wrong with the system now; rules in ``unknown`` could not be looked at.
+    """``found`` is all that is wrong with the system now; what has a key in ``unknown`` could not be looked at.
 
     Never raises because of a channel. What was raised by hand, and channels that fail, are added to what is found.
     """

@@ -9,13 +9,14 @@ from pathlib import Path
 from dr.configuration.model import System
 from dr.errors import DrError, LeaseHeld, TargetRefused
 from dr.evidence.approvals import NOTHING
-from dr.evidence.journal import FILE, TOO_OLD, read_journal
+from dr.evidence.journal import FILE, TOO_OLD, last_work, read_journal
 from dr.evidence.journal_files import one_opens, refuse_held
 
 GOES_ON = {
     "recover-db-in-place": "dr recover-db --in-place",
     "undo-recovery": "dr recover-db --undo",
     "full-recovery": "dr full-recovery",
+    "full-recovery-exercise": "dr full-recovery --exercise",
     "region-failover": "dr failover",
     "fail-back": "dr failback",
 }
@@ -50,7 +51,7 @@ def _left(place: Path, procedure: str, system: str) -> Iterator[Path]:
             yield directory  # it has not said that it is over
             continue
         unfinished = events and events[-1].what != "close" and events[0].system == system
-        if unfinished and datetime.now(UTC) - events[-1].at < TOO_OLD:
+        if unfinished and datetime.now(UTC) - last_work(events) < TOO_OLD:
             yield directory
 
 

@@ -135,7 +135,7 @@ def _of_wal(system: System, found: Gathered, wal: WalSeen, now: datetime) -> Ite
         return
     late = [item for item in found.late if item.question.subject is Subject.WAL]
     yield (
-        silent(Subject.WAL, late[0].seconds)
+        _of_late(replace(late[0], question=replace(late[0].question, name="")))
         if late
         else Observation(Subject.WAL, Condition.IMPAIRED, "UNKNOWN", "no store tells what WAL it has")
     )

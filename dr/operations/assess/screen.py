@@ -70,6 +70,8 @@ def _next(found: Assessment) -> Iterator[str]:
     yield ""
     if found.judgement.scenario is not None:
         yield f"Likely scenario: {found.judgement.scenario}"
+    elif not found.judgement.known:
+        yield f"Likely scenario: unknown, {found.judgement.because}"
     yield from (f"First: {item}" for item in step.before)
     yield f"Next: {step.why}"
     yield f"  {step.command}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from dr.catalog.canary import Beat
@@ -41,7 +42,8 @@ _SPARE = 1.05
 class Staged:
     """A copy that was questioned and stopped, and may go into service. ``reached`` is PostgreSQL's word on its end.
 
-    ``identity`` is that of its directory (``identity_of``): no other may go into service for it.
+    ``identity`` is that of its directory (``identity_of``): no other may go into service for it. ``last_commit`` is of
+    when the last commit in it is.
     """
 
     directory: str
@@ -56,6 +58,7 @@ class Staged:
     phases: tuple[Phase, ...]
     notes: tuple[str, ...] = ()
     identity: str = ""
+    last_commit: datetime | None = None
 
 
 def choose_for(system: System, staged: Path, backup: str, until: RecoveryTarget) -> Chosen:
@@ -112,6 +115,7 @@ def stage(system: System, chosen: Chosen, owner_of: Path | None = None) -> Stage
         phases=phases,
         notes=tuple(dict.fromkeys((*chosen.found.notes, *restored.notes, *checked.notes, *erased.notes))),
         identity=identity_of(directory),
+        last_commit=checked.last_commit,
     )
 
 

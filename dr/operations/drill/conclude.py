@@ -20,6 +20,7 @@ from dr.policy.drill_age import canary_probe, dump_age_probe, label_probe, newes
 from dr.policy.drill_draw import DrillRequest
 from dr.policy.drill_method import Method
 from dr.policy.drill_verdict import Answer, Probe
+from dr.policy.loss import drilled_loss
 from dr.policy.recovery_target import TargetKind
 
 _OF_A_RECOVERY = ("replay", "boot", "check")
@@ -88,7 +89,7 @@ def loss_seconds(drawn: Drawn | None, asked: Questioned | None, now: datetime) -
     if drawn is None or asked is None or asked.canary is None:
         return None
     moment = now if drawn.request.method is Method.LOGICAL else _moment(drawn, asked, now)
-    return None if moment is None else max((moment - asked.canary.committed_at).total_seconds(), 0.0)
+    return None if moment is None else drilled_loss(asked.canary, moment, asked.commit)
 
 
 def rto_seconds(progress: Progress) -> float | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from dr.catalog.canary import Beat
 from dr.configuration.model import System
 from dr.errors import DrError
-from dr.evidence.findings import Loss
+from dr.evidence.findings import Loss, held_against
 from dr.evidence.full_outcome import FullOutcome, PartOutcome
 from dr.evidence.journal import Journal
 from dr.evidence.journal_events import Event
@@ -19,7 +19,7 @@ from dr.operations.full_recovery.kinds import BY_KIND
 from dr.operations.full_recovery.parts import RestoredPart
 from dr.operations.measure_loss import loss_between
 from dr.policy.full_plan import FullPlan, Then
-from dr.policy.objectives import Scenario, Verdict
+from dr.policy.objectives import Scenario
 
 EVERYWHERE = "until everybody is led here"
 
@@ -50,14 +50,14 @@ class Reached:
 def conclude(
     system: System, plan: FullPlan, journal: Journal, reached: Reached, disaster_at: datetime | None
 ) -> FullOutcome:
-    """The outcome. A loss that can only be bounded counts as the bound, and says so."""
+    """The outcome."""
     # Between an earlier run and this one the product may have lived on somewhere: that is lost as well.
     since = disaster_at or max(event.at for event in journal.events if event.what == "open")
     loss = _loss(reached, disaster_at, since)
     # Between processes only the wall clock goes on; within one it is the one that can be set.
     taken = (reached.at - journal.begun_at).total_seconds() if journal.resumed else reached.seconds
     objective = system.objectives[Scenario.FULL_SYSTEM_FAILURE]
-    verdict = Verdict(objective, taken + reached.everywhere_seconds, loss.seconds if loss else None)
+    verdict = held_against(objective, taken + reached.everywhere_seconds, loss)
     phases = phases_of(journal.events)
     if reached.everywhere_seconds:
         phases = (*phases, Phase(EVERYWHERE, taken, taken + reached.everywhere_seconds))
@@ -76,6 +76,7 @@ def conclude(
         switched=reached.switched,
         todo=reached.todo,
         notes=(*reached.notes, *(reached.database.notes if reached.database else ())),
+        exercise=plan.exercise,
     )
 
 
@@ -102,23 +103,15 @@ def phases_of(events: Sequence[Event]) -> tuple[Phase, ...]:
 def _loss(reached: Reached, disaster_at: datetime | None, since: datetime) -> Loss | None:
     if reached.database is None:
         return None
-    loss = loss_between(reached.last, reached.database.canary, disaster_at)
-    return loss if loss.measured else _bound(reached.last, reached.database, since)
-
-
-def _bound(last: Beat | None, database: RecoveredDatabase, until: datetime) -> Loss:
-    """A new host remembers no canary. What was lost is at most what lies between the last that is there and ``until``.
-
-    The closer of two bounds: the last canary, and the moment by which all that was committed is in the stored WAL.
-    """
-    by_canary = loss_between(last, database.canary, until)
-    if database.complete_until is None:
-        return by_canary
-    seconds = max((until - database.complete_until).total_seconds(), 0.0)
-    if by_canary.seconds is not None and by_canary.seconds <= seconds:
-        return by_canary
-    told = f"{database.complete_until:%Y-%m-%d %H:%M:%S} is there, counted until {until:%Y-%m-%d %H:%M:%S} UTC"
-    return Loss(seconds, False, f"at most: all that was committed by {told}", database.canary)
+    found = reached.database
+    return loss_between(
+        reached.last,
+        found.canary,
+        disaster_at,
+        ended=since,
+        committed=found.last_commit,
+        complete_until=found.complete_until,
+    )
 
 
 def _parts(plan: FullPlan, reached: Reached, since: datetime, loss: Loss | None) -> tuple[PartOutcome, ...]:

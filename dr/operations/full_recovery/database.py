@@ -33,7 +33,7 @@ from dr.policy.recovery_target import TargetKind
 from dr.postgres.account import make_directory
 from dr.postgres.cluster import Recipe, create_cluster, running
 from dr.postgres.control_data import control_data, needed_to_recover
-from dr.postgres.data_directory import unmarked
+from dr.postgres.data_directory import made_within
 from dr.postgres.installations import server_for
 
 _GIVE_WAY_SECONDS = 60.0
@@ -45,6 +45,7 @@ class RecoveredDatabase:
     """A cluster in its directory, replayed, questioned and stopped. ``canary`` is the last row that it has of it.
 
     All that was committed by ``complete_until`` is in it, by the server's clock; None where nobody noted the times.
+    ``last_commit`` is of when the last commit is that was replayed.
 
     ``database`` and ``superuser`` are how it is asked; ``phases`` are names with seconds at work. ``identifier`` and
     ``timeline`` tell it from every other server, also from the one that was lost and may be half alive.
@@ -66,6 +67,7 @@ class RecoveredDatabase:
     notes: tuple[str, ...]
     identifier: str = ""
     timeline: int | None = None
+    last_commit: datetime | None = None
 
 
 def recover(system: System, planned: PlannedDatabase, run: str) -> RecoveredDatabase:
@@ -123,8 +125,8 @@ def _from_dump(system: System, planned: PlannedDatabase) -> RecoveredDatabase:
     manifest = found.manifest
     installation = server_for(manifest.server_major, bin_directories(system))
     begin = time.monotonic()
-    with unmarked(directory):
-        create_cluster(directory, installation, in_service=True)
+    with made_within(directory) as inner:
+        create_cluster(inner, installation, in_service=True)
     made = Phase("new server", begin, time.monotonic())
     name = database_name(manifest)
     # Its tablespaces' directories are not on this host; in the data directory they are as good.
@@ -163,6 +165,7 @@ def _recovered(
         reached=copy.reached,
         phases=tuple((phase.name, round(phase.seconds, 3)) for phase in phases),
         notes=notes,
+        last_commit=copy.last_commit,
     )
 
 

@@ -23,7 +23,7 @@ from dr.policy.recovery_plan import RecoveryPlan
 from dr.policy.recovery_point import RecoveryPoint
 from dr.policy.recovery_target import RecoveryTarget, TargetKind
 
-_NEWEST = "to the newest WAL: as little as possible is lost, and files may be of another minute (--to-point: of one)"
+_NEWEST = "to the newest WAL: as little as possible is lost, and files may be of another minute (to the point: of one)"
 
 
 def plan_database(system: System, wish: Wish, position: DatabasePosition | None) -> PlannedDatabase | None:

@@ -15,6 +15,7 @@ from dr.errors import BackupNotFound, DrError, TargetRefused
 from dr.operations.find_backup import Found, find_backup
 from dr.operations.full_recovery.database_plan import plan_database
 from dr.operations.full_recovery.destinations import destination
+from dr.operations.full_recovery.kept import made_before
 from dr.operations.full_recovery.kinds import BY_KIND, PART_KINDS
 from dr.operations.full_recovery.own import in_the_way, is_free
 from dr.operations.full_recovery.places import belonging_to, data_directory, upload_places
@@ -42,7 +43,7 @@ class _Chosen:
 
 
 def draw_up(system: System, wish: Wish) -> FullPlan:
-    """The plan.
+    """The plan; of an exercise, whose ``system`` is the one that ``in_exercise`` gives.
 
     Raises ``BackupNotFound`` when nothing answers to the wish, ``TargetRefused`` for a place that is taken.
     """
@@ -63,14 +64,16 @@ def draw_up(system: System, wish: Wish) -> FullPlan:
         statement=chosen.point.consistency.statement if chosen.point else "",
         database=database,
         parts=parts,
-        order=order(system, database, parts),
+        order=order(system, database, parts, exercise=wish.exercise),
         missing=(*_absent(wish, chosen, database is not None), *lacking(system, database, parts)),
         warnings=(
             *chosen.notes,
             *(contents.notes if contents else ()),
             *(chosen.point.consistency.problems if chosen.point else ()),
             *((f"the point lacks {chosen.point.lack}",) if chosen.point and chosen.point.lack else ()),
+            *(made_before(system, wish) if any(part.makes_machines for part in parts) else ()),
         ),
+        exercise=wish.exercise,
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import time
+from dataclasses import dataclass, replace
 
 from dr.aws import tags as ours
 from dr.aws.ec2_instances import LIVING, LaunchOrder
 from dr.components.images.cloud import Cloud
 from dr.components.images.description import NAME, Description, Server, from_json
-from dr.components.images.launch import launch_image
+from dr.components.images.launch import wait_for_launched
 from dr.configuration.model import System
 from dr.errors import DrError, InfrastructureError
 from dr.operations.full_recovery.parts import RestoredPart, directory_of
@@ -18,7 +20,7 @@ _STATE = "full-recovery"
 
 @dataclass(frozen=True, slots=True)
 class LaunchedServer:
-    """What runs instead of ``source``; ``seconds`` until it had passed its checks, 0 for one of an earlier run."""
+    """What runs instead of ``source``; ``seconds`` from the begin of this run's launching until its checks passed."""
 
     source: str
     instance: str
@@ -27,18 +29,23 @@ class LaunchedServer:
 
 
 def launch_images(system: System, restored: RestoredPart, run: str) -> tuple[LaunchedServer, ...]:
-    """Every server of the backup. A run that was killed knows by their tags which it has launched already."""
+    """Every server of the backup, when it has passed its checks. Those of an earlier run are known by their tags.
+
+    EC2 may not list yet what it was asked for a moment ago: so each wish has a token as well, the same every time.
+    """
     description = from_json((directory_of(restored) / NAME).read_bytes(), restored.label)
     cloud = _cloud(system, description)
     there = cloud.servers.tagged(_tags(system, run))
     running = {item.tags.get(ours.SOURCE): item.id for item in there if item.state in LIVING}
-    launched = []
+    begin = time.monotonic()
+    started = {}
     for server in description.servers:
         source = server.instance.id
-        if source in running:
-            launched.append(LaunchedServer(source, running[source], cloud.region, 0.0))
-        else:
-            launched.append(_launch(system, cloud, server, run))
+        started[source] = running.get(source) or cloud.servers.run(_order(system, cloud, server, run))
+    launched = []
+    for source, instance in started.items():  # all at once: each takes minutes
+        wait_for_launched(cloud.servers, instance, system.components.images.wait_minutes)
+        launched.append(LaunchedServer(source, instance, cloud.region, round(time.monotonic() - begin, 1)))
     return tuple(launched)
 
 
@@ -59,7 +66,7 @@ def _cloud(system: System, description: Description) -> Cloud:
     )
 
 
-def _launch(system: System, cloud: Cloud, server: Server, run: str) -> LaunchedServer:
+def _order(system: System, cloud: Cloud, server: Server, run: str) -> LaunchOrder:
     source = server.instance
     image = next((item for item in server.images if item.region == cloud.region), None)
     if image is None:
@@ -75,8 +82,7 @@ def _launch(system: System, cloud: Cloud, server: Server, run: str) -> LaunchedS
         tags={**_tags(system, run), ours.SOURCE: source.id, "Name": f"{system.name} {source.id} recovered"},
         user_data=server.user_data,
     )
-    made = launch_image(cloud.servers, order, system.components.images.wait_minutes)
-    return LaunchedServer(source.id, made.instance, cloud.region, round(made.ready_seconds, 1))
+    return replace(order, token=hashlib.sha256(repr(order).encode()).hexdigest())
 
 
 def _tags(system: System, run: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from dr.operations.full_recovery.parts import RestoredPart, directory_of
 from dr.pipeline.process import run
 
 _DAY = 86400.0
+_CRON = ("cron", "crontab", "crontabs")
 _ELSEWHERE = (errno.EXDEV, errno.EBUSY)
 
 
@@ -83,17 +84,28 @@ def _copy(source: Path, place: Path, run_name: str) -> None:
     whole(place, run_name)
 
 
-def lay_config(restored: RestoredPart) -> Placed:
-    """Every file below ``files`` to its absolute path."""
+def lay_config(restored: RestoredPart, *, exercise: bool = False) -> Placed:
+    """Every file below ``files`` to its absolute path; in an ``exercise`` none that would begin something by itself."""
     directory = directory_of(restored)
     made: list[tuple[Path, Path]] = []
-    placed = _lay_files(_tree(directory / FILES, Path("/"), made))
+    pairs = list(_tree(directory / FILES, Path("/"), made))
+    begins = [(source, place) for source, place in pairs if exercise and _begins_by_itself(place)]
+    placed = _lay_files(pair for pair in pairs if pair not in begins)
+    told = tuple(
+        f"{place} is not laid: nothing begins by itself in an exercise; it is {source}" for source, place in begins
+    )
+    placed = Placed(placed.count, placed.places, (*placed.left, *told))
     for source, place in reversed(made):
         _dress(source, place)  # what was laid into them has changed their times
     if not (directory / ENVIRONMENT).exists():
         return placed
-    told = f"load the variables of {directory / ENVIRONMENT} where the services get theirs"
-    return Placed(placed.count, placed.places, (*placed.left, told))
+    variables = f"load the variables of {directory / ENVIRONMENT} where the services get theirs"
+    return Placed(placed.count, placed.places, (*placed.left, variables))
+
+
+def _begins_by_itself(place: Path) -> bool:
+    """Jobs of cron and timers of systemd: they would mail, bill and delete as production's do."""
+    return place.suffix == ".timer" or any(part in _CRON or part.startswith("cron.") for part in place.parts)
 
 
 def lay_certificates(system: System, restored: RestoredPart) -> Placed:

@@ -27,7 +27,8 @@ _WHOLE: Literal["whole"] = "whole"
 class Mark(msgspec.Struct, frozen=True):
     """``run`` is the journal's name. ``begun``: it may be half there; ``whole``: it was restored to its end.
 
-    ``changed`` is the directory's own time (ns) when it was whole. ``room``: it lies where nobody but us writes.
+    ``changed`` is the directory's own time (ns) when it was whole, also while that is being cleared again. ``room``: it
+    lies where nobody but us writes.
     """
 
     run: str
@@ -71,6 +72,7 @@ def claim(directory: Path, run: str, *, others: tuple[Path, ...] = (), room: boo
             f"{', '.join(map(str, taken))} holds something that no full recovery of ours left there",
             hint="Nothing is overwritten: move it aside, or name another place in the section recovery.",
         )
+    _unmake(directory)
     for other in others:  # first: by what is in the directory they are known as ours
         if not other.is_symlink():
             empty(other, remove=True)
@@ -79,6 +81,15 @@ def claim(directory: Path, run: str, *, others: tuple[Path, ...] = (), room: boo
     _write(directory, run, _BEGUN, room=room)
     if not room:
         write_unfinished(directory, run)
+
+
+def _unmake(directory: Path) -> None:
+    """Clearing takes a while, and who dies in it must not leave what was whole as something that nobody knows."""
+    mark = _mark(directory)
+    if mark is None or mark.room or read_unfinished(directory) == mark.run:
+        return
+    _write(directory, mark.run, _BEGUN, room=False, changed=mark.changed)
+    write_unfinished(directory, mark.run)
 
 
 def whole(directory: Path, run: str, *, room: bool = False) -> None:
@@ -153,17 +164,21 @@ def _is_ours(directory: Path, run: str) -> bool:
     mark = _mark(directory)
     if mark is None:
         return False
-    if mark.state == _BEGUN:
-        return mark.room or read_unfinished(directory) == mark.run
+    if mark.state == _BEGUN and (mark.room or read_unfinished(directory) == mark.run):
+        return True
     return mark.run == run and (mark.room or mark.changed == directory.lstat().st_ctime_ns)
 
 
-def _write(directory: Path, run: str, state: Literal["begun", "whole"], *, room: bool) -> None:
+def _write(
+    directory: Path, run: str, state: Literal["begun", "whole"], *, room: bool, changed: int | None = None
+) -> None:
     found = directory.lstat()
     mark = mark_of(directory)
     temporary = mark.with_name(f"{mark.name}.tmp")
     with temporary.open("wb") as stream:
-        made = Mark(run, state, found.st_dev, found.st_ino, found.st_ctime_ns if state == _WHOLE else 0, room)
+        if changed is None:
+            changed = found.st_ctime_ns if state == _WHOLE else 0
+        made = Mark(run, state, found.st_dev, found.st_ino, changed, room)
         stream.write(msgspec.json.encode(made))
         stream.flush()
         os.fsync(stream.fileno())

@@ -8,6 +8,7 @@ from dr.catalog.manifest import ComponentContents, Manifest
 from dr.configuration.model import System
 
 PROCEDURE = "full-recovery"
+EXERCISE = "full-recovery-exercise"
 
 
 def workplace(system: System) -> Path:

@@ -7,16 +7,22 @@ import time
 
 from dr.configuration.model import System
 from dr.errors import DrError
+from dr.operations.application.parts import application_order
 from dr.operations.full_recovery.database import RecoveredDatabase
+from dr.operations.full_recovery.places import data_directory
 from dr.operations.full_recovery.surroundings import own_services
+from dr.operations.region.here import installation_of
+from dr.postgres.configured import configured
 from dr.postgres.connection import connected
+from dr.postgres.following import server_of, settle
 from dr.postgres.inspection import read_facts
 from dr.postgres.questions import where_it_is
-from dr.services.protocol import Status
+from dr.services.protocol import State, Status
 from dr.services.registry import service
 
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.25
+_CONFIRMING = "synchronous_standby_names"
 
 
 def start_own_services(system: System) -> tuple[Status, ...]:
@@ -31,6 +37,13 @@ def start_own_services(system: System) -> tuple[Status, ...]:
     if system.procedures.recovery.database_service and system.postgres.configured:
         _wait_for_database(system)
     return tuple(started)
+
+
+def all_run(system: System) -> bool:
+    """Whether each service of the data and of the application runs now. False where none is known: nobody can tell."""
+    names = [*own_services(system), *(name for layer in application_order(system) for name in layer)]
+    seconds = float(system.procedures.application.start_seconds)
+    return bool(names) and all(service(system, name).status(seconds).state is State.RUNNING for name in names)
 
 
 def _make_redis_directory(system: System) -> None:
@@ -56,6 +69,19 @@ def _wait_for_database(system: System) -> None:
         else:
             return
         time.sleep(_PAUSE_SECONDS)
+
+
+def waited_for(system: System) -> str:
+    """Whom commits would wait for (synchronous_standby_names), by what was restored; empty where for nobody."""
+    directory = data_directory(system)
+    return configured(directory, installation_of(system, directory), _CONFIRMING)
+
+
+def free_commits(system: System) -> None:
+    """Have commits wait for nobody from the next start on: who confirmed production's is gone with it."""
+    directory = data_directory(system)
+    if not server_of(directory):  # whoever has it wait again means it
+        settle(directory, {_CONFIRMING: ""})
 
 
 def another_server(system: System, database: RecoveredDatabase, *, must_answer: bool) -> str:

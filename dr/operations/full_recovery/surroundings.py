@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dr.catalog.labels import Kind
 from dr.configuration.model import System
+from dr.operations.full_recovery.elsewhere import is_asked
 from dr.operations.full_recovery.kinds import BY_KIND
 from dr.policy.full_plan import PlannedDatabase, PlannedPart, Then
 from dr.policy.traffic_values import outputs_named
@@ -13,7 +14,9 @@ from dr.services.registry import order as layers
 from dr.traffic.registry import switches
 
 
-def order(system: System, database: PlannedDatabase | None, parts: Sequence[PlannedPart]) -> tuple[str, ...]:
+def order(
+    system: System, database: PlannedDatabase | None, parts: Sequence[PlannedPart], *, exercise: bool = False
+) -> tuple[str, ...]:
     """The steps, as a person would name them."""
     recovery = system.procedures.recovery
     by_then = {then: [part.title for part in parts if part.then is then] for then in Then}
@@ -29,6 +32,8 @@ def order(system: System, database: PlannedDatabase | None, parts: Sequence[Plan
         ("make machines and networks: {}", applied),
         ("bring to their places: {}", files),
         ("erase again whoever asked to be forgotten{}", [""] if database else []),
+        ("keep it in: no WAL and no backup of it leaves this host{}", [""] if database and exercise else []),
+        ("see that no other server is in charge{}", [""] if is_asked(system) and not exercise else []),
         ("start the data's own services: {}", services),
         ("put back: {}", [part.title for part in parts if part.kind is Kind.REDIS and part.then is Then.PUT_BACK]),
         ("start the application: {}", application),
@@ -37,7 +42,7 @@ def order(system: System, database: PlannedDatabase | None, parts: Sequence[Plan
         ("switch traffic, only when that passed: {}", [switch.name for switch in switches(system)]),
         ("tell the status page{}", [""] if system.procedures.status_page.page else []),
         ("restore what nobody waits for: {}", [*rest]),
-        ("back it up again, and see WAL arrive{}", [""] if database else []),
+        ("back it up again, and see WAL arrive{}", [""] if database and not exercise else []),
     )
     return tuple(words.format(", ".join(what)) for words, what in steps if what)
 
@@ -52,6 +57,8 @@ def lacking(system: System, database: PlannedDatabase | None, parts: Sequence[Pl
         told.append("recovery.database_service is not set: you start PostgreSQL yourself")
     if database is not None and not system.postgres.configured:
         told.append("postgres.url is not set: the running database is not asked")
+    if database is not None and not is_asked(system):
+        told.append("region.primary_url, region.standby_url are not set: nobody is asked who else may be in charge")
     if any(part.kind is Kind.REDIS for part in parts) and not recovery.redis_service:
         told.append("recovery.redis_service is not set: you start Redis yourself")
     if not _application(system):

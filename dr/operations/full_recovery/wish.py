@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dr.errors import ConfigurationError
 from dr.operations.full_recovery.kinds import NAMES
+from dr.operations.full_recovery.places import EXERCISE, PROCEDURE
 from dr.policy.recovery_target import aware_time
 
 
@@ -22,13 +23,19 @@ class Database(StrEnum):
 class Wish:
     """``point`` is a label, empty for the newest that is usable; ``before`` takes none that is younger.
 
-    ``without`` are names of parts.
+    ``without`` are names of parts. ``exercise``: for practice, changing nothing outside of this host.
     """
 
     point: str = ""
     before: datetime | None = None
     database: Database = Database.NEWEST
     without: tuple[str, ...] = ()
+    exercise: bool = False
+
+    @property
+    def procedure(self) -> str:
+        """The name of its journals: an exercise neither goes on with a real one nor ends it."""
+        return EXERCISE if self.exercise else PROCEDURE
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -41,7 +48,7 @@ class Wish:
         }
 
 
-def parse_wish(point: str, before: str, database: str, without: str) -> Wish:
+def parse_wish(point: str, before: str, database: str, without: str, *, exercise: bool = False) -> Wish:
     """Raises ``ConfigurationError`` for a time without a zone, or a part that there is not.
 
     Whoever names a point or a time means that state, so the database then stops there unless told otherwise.
@@ -57,4 +64,4 @@ def parse_wish(point: str, before: str, database: str, without: str) -> Wish:
     unknown = [word for word in left if word not in NAMES]
     if unknown:
         raise ConfigurationError(f"there is no part {', '.join(unknown)}", hint=f"There are: {', '.join(NAMES)}.")
-    return Wish(point, aware_time(before) if before else None, wanted, left)
+    return Wish(point, aware_time(before) if before else None, wanted, left, exercise)

@@ -20,6 +20,7 @@ from dr.evidence.incident import Incident
 from dr.operations.incident.find import directory_of
 from dr.operations.incident.report import report_anyway
 from dr.operations.repositories import open_repository
+from dr.operations.whole_file import write_whole
 from dr.storage.protocol import Store
 
 _NOTE = "shipped.json"
@@ -77,10 +78,8 @@ def _put(store: Store, key: str, document: bytes, report: bytes) -> bool:
 
 
 def _write(file: Path, note: Shipped) -> None:
-    temporary = file.with_suffix(".partial")
     try:
-        temporary.write_bytes(msgspec.json.encode(note))
-        temporary.replace(file)
+        write_whole(file, msgspec.json.encode(note))
     except OSError as error:
         raise incident_log.cannot_write(file.parent, error) from error
 

@@ -12,7 +12,7 @@ from dr.catalog.manifest import Manifest
 from dr.components.registry import Part, configured
 from dr.configuration.model import System
 from dr.operations.repositories import open_repository
-from dr.policy.metric import Sample, sample
+from dr.policy.metric import Sample, Unmeasured, sample
 from dr.storage.manifests import Backup
 
 METRICS = (
@@ -22,6 +22,14 @@ METRICS = (
     "backup_good_age_seconds",
     "backup_size_ratio",
     "backup_rows_ratio",
+    "backup_verified_level",
+    "backup_verified_age_seconds",
+    "backup_damaged_copies",
+    "backup_store_lacking_seconds",
+)
+OF_A_STORE = (
+    "backup_size_bytes",
+    "backup_age_seconds",
     "backup_verified_level",
     "backup_verified_age_seconds",
     "backup_damaged_copies",
@@ -51,20 +59,22 @@ def kinds_of(system: System, there: Iterable[Kind] = ()) -> dict[Kind, timedelta
     return limits
 
 
-def measure_backups(system: System, now: datetime) -> Iterator[Sample]:
-    """Raises the first StoreError when no store answers."""
+def measure_backups(system: System, now: datetime) -> Iterator[Sample | Unmeasured]:
+    """Of a store that does not answer nothing is known. Raises the first StoreError when none does."""
     repository = open_repository(system)
     names = repository.names()
     there = {label.kind for label in names.all(DATABASE_KINDS)}
     names.raise_if_none_answered()
-    damaged = dict.fromkeys(repository.stores, 0)
+    yield from (Unmeasured(name, store) for store in names.failures for name in OF_A_STORE)
+    answered = sorted(set(repository.stores) - set(names.failures))
+    damaged = dict.fromkeys(answered, 0)
     verified: dict[str, datetime] = {}
     for kind, limit in kinds_of(system, sorted(there)).items():
         yield sample("backup_age_limit_seconds", limit.total_seconds(), system.name, str(kind))
         found = list(islice(repository.newest_first([kind]), LOOKED_AT))
         if found:
             yield from _of_kind(system.name, kind, found, now)
-            yield from _lacking(system.name, kind, found, sorted(repository.stores), now)
+            yield from _lacking(system.name, kind, found, answered, now)
         else:
             yield sample("backup_good_age_seconds", float("inf"), system.name, str(kind))
         _note_proofs(found, damaged, verified)

@@ -17,8 +17,8 @@ from dr.catalog.labels import evidence_key
 from dr.catalog.runs import RunFacts, facts_of
 from dr.configuration.model import System
 from dr.errors import BackupInvalid, StoreError
-from dr.operations.keep_record import write_whole
 from dr.operations.repositories import open_repository
+from dr.operations.whole_file import write_whole
 from dr.storage.protocol import Store
 
 _FORMAT = 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from dr.operations.whole_file import write_whole
 from dr.policy.metric import FAMILIES, Sample, Shape
 
 
@@ -50,13 +49,5 @@ def exposition(samples: Sequence[Sample]) -> bytes:
 
 
 def write_textfile(samples: Sequence[Sample], file: Path) -> None:
-    """Replace the file whole: whoever reads it never sees half."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(exposition(samples))
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Replace the file whole: whoever reads it never sees half. Its reader is another account."""
+    write_whole(file, exposition(samples), mode=0o644)

@@ -10,9 +10,9 @@ from datetime import datetime
 from dr.configuration.model import System
 from dr.errors import DrError
 from dr.operations.measure import backups, drills, people, retention, runs, schedules, stores, wal
-from dr.policy.metric import Sample
+from dr.policy.metric import Sample, Unmeasured, sample
 
-Measurement = Callable[[System, datetime], Iterator[Sample]]
+Measurement = Callable[[System, datetime], Iterator[Sample | Unmeasured]]
 MEASUREMENTS: tuple[tuple[str, Measurement, tuple[str, ...]], ...] = (
     ("backups", backups.measure_backups, backups.METRICS),
     ("runs", runs.measure_runs, runs.METRICS),
@@ -31,10 +31,10 @@ MEASUREMENTS: tuple[tuple[str, Measurement, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """``unmeasured`` metrics could not be looked at, ``problems`` say why."""
+    """What is ``unmeasured`` could not be looked at, ``problems`` say why."""
 
     samples: tuple[Sample, ...]
-    unmeasured: frozenset[str]
+    unmeasured: frozenset[Unmeasured]
     problems: tuple[str, ...]
 
 
@@ -43,18 +43,22 @@ def measure(system: System, now: datetime) -> Measured:
     with ThreadPoolExecutor(len(MEASUREMENTS), thread_name_prefix="measure") as pool:
         results = list(pool.map(lambda row: _one(row, system, now), MEASUREMENTS))
     samples: list[Sample] = []
-    unmeasured: set[str] = set()
+    unmeasured: set[Unmeasured] = set()
     problems: list[str] = []
     for (title, _, metrics), result in zip(MEASUREMENTS, results, strict=True):
+        samples.append(sample("measurement_up", not isinstance(result, DrError), system.name, title))
         if isinstance(result, DrError):
-            unmeasured |= set(metrics)
+            unmeasured |= {Unmeasured(name) for name in metrics}
             problems.append(f"{title}: {result.message}" + (f" ({result.detail})" if result.detail else ""))
         else:
-            samples += result
+            samples += [item for item in result if isinstance(item, Sample)]
+            unmeasured |= {item for item in result if isinstance(item, Unmeasured)}
     return Measured(tuple(samples), frozenset(unmeasured), tuple(problems))
 
 
-def _one(row: tuple[str, Measurement, tuple[str, ...]], system: System, now: datetime) -> tuple[Sample, ...] | DrError:
+def _one(
+    row: tuple[str, Measurement, tuple[str, ...]], system: System, now: datetime
+) -> tuple[Sample | Unmeasured, ...] | DrError:
     try:
         return tuple(row[1](system, now))
     except DrError as error:

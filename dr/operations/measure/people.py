@@ -1,4 +1,4 @@
-"""Certificates and keys that end, and whether alerts reach people."""
+"""Certificates and keys that end, and what this host has told people."""
 
 from __future__ import annotations
 
@@ -20,17 +20,14 @@ ALERTS = (
     "alert_waiting",
     "alert_delivered_total",
     "alert_refused_total",
-    "alert_channels_confirmed",
-    "alert_test_age_seconds",
 )
 
 
 def measure_certificates(system: System, now: datetime) -> Iterator[Sample]:
     """One that cannot be read counts as ended."""
     for state in certificate_states(system, now):
-        yield sample(
-            "certificate_days_left", -1 if state.days_left is None else state.days_left, system.name, state.name
-        )
+        left = -1 if state.not_after is None else _days(state.not_after - now)
+        yield sample("certificate_days_left", left, system.name, state.name)
 
 
 def measure_keys(system: System, now: datetime) -> Iterator[Sample]:
@@ -77,6 +74,3 @@ def measure_alerts(system: System, now: datetime) -> Iterator[Sample]:
         yield sample("alert_delivered_total", count, system.name, channel)
     for channel, count in book.refused.items():
         yield sample("alert_refused_total", count, system.name, channel)
-    if book.tested is not None:
-        yield sample("alert_channels_confirmed", len(book.confirmed), system.name)
-        yield sample("alert_test_age_seconds", (now - book.tested).total_seconds(), system.name)

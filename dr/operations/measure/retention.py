@@ -21,8 +21,8 @@ from dr.configuration.model import System
 from dr.errors import StoreError
 from dr.operations.expire import plan_component_expiry, plan_local_expiry
 from dr.operations.expire_plan import StoreExpiry
-from dr.operations.keep_record import write_whole
 from dr.operations.measure.evidence import read_runs
+from dr.operations.whole_file import write_whole
 from dr.policy.metric import Sample, sample
 from dr.policy.retention import Action, Decision
 
@@ -66,9 +66,14 @@ def _look(system: System, now: datetime) -> _Found:
             continue
         # As it was then: what would have gone by that time, and is here today.
         overdue.update(_counted(_plans(system, kinds, now - slack), lambda item: item.action is Action.EXPIRE))
-        for place, good in _counted(_plans(system, kinds, now), lambda item: item.copy.proven).items():
+        plans = _plans(system, kinds, now)
+        good = _counted(plans, lambda item: item.copy.proven)
+        # A store that was emptied has no copies to decide on; that it had some is told by the runs.
+        stores = {plan.store for plan in plans}
+        had = {place for place in made if place.kind in kinds and place.store in stores}
+        for place in {*good, *had}:
             # A young system cannot have as many as it keeps at the least.
-            lacking[place] = max(0, min(system.retention.min_keep, made[place]) - good)
+            lacking[place] = max(0, min(system.retention.min_keep, made[place]) - good[place])
     return _Found(now, tuple(overdue.items()), tuple(lacking.items()))
 
 

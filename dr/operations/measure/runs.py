@@ -11,6 +11,8 @@ from dr.components.registry import Part, configured
 from dr.configuration.model import System
 from dr.errors import StoreError
 from dr.notify.registry import channels
+from dr.operations.alert.book import read_book
+from dr.operations.alert.proof import last_proof
 from dr.operations.drill.draw import stores_elsewhere
 from dr.operations.measure.evidence import read_runs
 from dr.operations.repositories import open_repository
@@ -26,6 +28,8 @@ METRICS = (
     "procedure_age_seconds",
     "procedure_last_failed",
     "schedule_overdue_seconds",
+    "alert_channels_confirmed",
+    "alert_test_age_seconds",
 )
 
 
@@ -35,6 +39,7 @@ def measure_runs(system: System, now: datetime) -> Iterator[Sample]:
     yield from _backups(system.name, runs)
     yield from _procedures(system.name, runs, now)
     yield from _overdue(system, runs, now)
+    yield from _alert_path(system, runs, now)
 
 
 def _backups(system: str, runs: Sequence[RunFacts]) -> Iterator[Sample]:
@@ -60,6 +65,18 @@ def _procedures(system: str, runs: Sequence[RunFacts], now: datetime) -> Iterato
         if good:
             yield sample("procedure_duration_seconds", good[-1].seconds, system, name)
             yield sample("procedure_age_seconds", max(0.0, (now - good[-1].end).total_seconds()), system, name)
+
+
+def _alert_path(system: System, runs: Sequence[RunFacts], now: datetime) -> Iterator[Sample]:
+    """Whichever host has tested it. Where there is a channel, one that was never tested is so for ever."""
+    proof = last_proof(read_book(system), runs)
+    if proof is None:
+        if channels(system):
+            yield sample("alert_test_age_seconds", float("inf"), system.name)
+        return
+    yield sample("alert_test_age_seconds", (now - proof.at).total_seconds(), system.name)
+    if proof.confirmed is not None:
+        yield sample("alert_channels_confirmed", len(proof.confirmed), system.name)
 
 
 def _overdue(system: System, runs: Sequence[RunFacts], now: datetime) -> Iterator[Sample]:

@@ -11,13 +11,16 @@ from dr.catalog.labels import system_record_key
 from dr.configuration.model import System
 from dr.errors import ObjectMissing, StoreError
 from dr.operations.repositories import open_repository
-from dr.policy.metric import Sample, sample
+from dr.policy.metric import Sample, Unmeasured, sample
 from dr.storage.protocol import Store
 
 METRICS = ("storage_up", "storage_free_bytes", "storage_free_ratio")
 
 
-def measure_stores(system: System, now: datetime) -> Iterator[Sample]:
+FREE = ("storage_free_bytes", "storage_free_ratio")
+
+
+def measure_stores(system: System, now: datetime) -> Iterator[Sample | Unmeasured]:
     """Each by itself: one that hangs holds up no other, up to its own time limits."""
     stores = tuple(open_repository(system).stores.values())
     with ThreadPoolExecutor(max(1, len(stores))) as pool:
@@ -25,18 +28,20 @@ def measure_stores(system: System, now: datetime) -> Iterator[Sample]:
             yield from samples
 
 
-def _of_store(system: str, store: Store) -> Iterator[Sample]:
+def _of_store(system: str, store: Store) -> Iterator[Sample | Unmeasured]:
     try:
         store.head(system_record_key(system))
     except ObjectMissing:
         pass  # new, and there
     except StoreError:
         yield sample("storage_up", 0, system, store.name)
+        yield from (Unmeasured(name, store.name) for name in FREE)
         return
     yield sample("storage_up", 1, system, store.name)
     try:
         free = store.free_bytes()
     except StoreError:
+        yield from (Unmeasured(name, store.name) for name in FREE)
         return
     if free is None:
         return
@@ -45,5 +50,6 @@ def _of_store(system: str, store: Store) -> Iterator[Sample]:
         try:
             total = shutil.disk_usage(store.location).total
         except OSError:
+            yield Unmeasured("storage_free_ratio", store.name)
             return
         yield sample("storage_free_ratio", free / max(total, 1), system, store.name)

@@ -9,9 +9,10 @@ from dr.configuration.model import System
 from dr.errors import DrError
 from dr.operations.check_source import source_url
 from dr.operations.wal.catch_up import stored_end
-from dr.operations.wal.status import read_status
+from dr.operations.wal.gone import gone_segments
+from dr.operations.wal.status import ReceiverStatus, read_status
 from dr.operations.wal.window import find_window
-from dr.policy.metric import Sample, sample
+from dr.policy.metric import Sample, Unmeasured, sample
 from dr.postgres.archiving import WalEnd, wal_position
 
 METRICS = (
@@ -27,12 +28,12 @@ METRICS = (
 )
 
 
-def measure_wal(system: System, now: datetime) -> Iterator[Sample]:
+def measure_wal(system: System, now: datetime) -> Iterator[Sample | Unmeasured]:
     """Nothing where the system ships no WAL. Raises the first StoreError when no store answers."""
     if system.wal.method == "none" or not system.postgres.physical:
         return
     name = system.name
-    found = find_window(system)
+    found = find_window(system, gone_segments(system, now))
     whole = found.together
     newest = [whole.newest] if whole.newest else []
     status = read_status(system)
@@ -40,17 +41,29 @@ def measure_wal(system: System, now: datetime) -> Iterator[Sample]:
         yield sample("wal_receiver_up", status.alive, name)
         yield sample("wal_backlog_segments", status.waiting_segments, name)
         yield sample("wal_backlog_bytes", status.waiting_bytes, name)
-        yield sample("wal_backlog_age_seconds", status.oldest_waiting_seconds, name)
+        yield sample("wal_backlog_age_seconds", _waiting(status, now), name)
         if status.alive and status.stored_server_time is not None:
             newest.append(status.stored_server_time)
     yield sample("wal_lag_seconds", _lag(system, newest, now), name)
     if whole.oldest is not None and whole.newest is not None:
         yield sample("pitr_window_seconds", (whole.newest - whole.oldest).total_seconds(), name)
-    yield sample("pitr_window_gaps", len(whole.holes) + bool(whole.broken), name)
+    gaps = len(whole.holes) + bool(whole.broken)
+    # What is missing may be in a store that does not answer.
+    yield Unmeasured("pitr_window_gaps") if gaps and found.silent else sample("pitr_window_gaps", gaps, name)
+    for store, _ in found.silent:
+        yield Unmeasured("wal_store_lacking_segments", store)
+        yield Unmeasured("wal_store_lacking_seconds", store)
     for item in found.stores:
         age = (now - item.lacking_since).total_seconds() if item.lacking_since else 0.0
         yield sample("wal_store_lacking_segments", item.lacking, name, item.store)
         yield sample("wal_store_lacking_seconds", age, name, item.store)
+
+
+def _waiting(status: ReceiverStatus, now: datetime) -> float:
+    """What waited when the receiver last told its state has grown older since: one that was killed tells no more."""
+    if not status.waiting_segments:
+        return 0.0
+    return status.oldest_waiting_seconds + max(0.0, (now - status.updated).total_seconds())
 
 
 def _lag(system: System, newest: list[datetime], now: datetime) -> float:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from dr.catalog.lsn import Lsn
 from dr.configuration.model import System
 from dr.errors import SourceError
-from dr.operations.check_source import source_url
+from dr.operations.check_source import refuse_exercise, source_url
 from dr.postgres.inspection import read_facts
 from dr.postgres.mark import Named, marking, referenced_paths
 
@@ -39,7 +39,10 @@ class Marked:
 
 
 def mark_position(system: System) -> Marked:
-    """Never fails for the server's sake: what is beside the database must be safe above all when that is down."""
+    """Never fails for the server's sake: what is beside the database must be safe above all when that is down.
+
+    Raises ``IdentityMismatch`` where an exercise has recovered it: then what is beside it is the exercise's as well.
+    """
     wanted = system.components.point.references is not None
     if not system.postgres.configured or not system.postgres.url.reveal():
         reason = "no server is configured"
@@ -47,16 +50,18 @@ def mark_position(system: System) -> Marked:
     statement, why_not = _statement(system)
     url = source_url(system)
     try:
-        cluster = read_facts(url).system_identifier
+        facts = read_facts(url)
         with marking(url) as (mark, connection):
             named = referenced_paths(connection, statement) if statement else Named(problem=why_not)
     except SourceError as error:
         reason = f"{error.message} {error.detail}".strip()
         logger.warning("the database's position is not known: %s", reason)
         return Marked(datetime.now(UTC), reason=reason, not_measured=reason, wanted=wanted)
+    refuse_exercise(facts.exercise)
     if named.problem and statement:
         why_not = f"the statement in point.references does not run: {named.problem}"
     paths = None if named.problem else named.paths
+    cluster = facts.system_identifier
     return Marked(mark.at, mark.lsn, mark.timeline, cluster, paths=paths, not_measured=why_not, wanted=wanted)
 
 

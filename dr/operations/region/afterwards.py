@@ -147,7 +147,8 @@ def lost(
     ``begun`` is when the failover was: where nobody says when the region went, a canary that was silent before that
     says nothing about the time between.
     """
-    loss = loss_between(took.known_beat or last_position(system), took.last_beat, disaster_at, begun=begun)
+    beat = took.known_beat or last_position(system)
+    loss = loss_between(beat, took.last_beat, disaster_at, ended=begun, committed=took.last_commit)
     known = [replayed.stored, leader_end, *(item.end for item in witnesses if item.timeline == took.parent_timeline)]
     end = max((item for item in known if item is not None), default=None)
     behind = max(0, end - took.switch) if end is not None else 0

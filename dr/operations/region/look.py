@@ -75,9 +75,9 @@ def look(system: System, leader: Site, successor: Site, *, planned: bool = False
 def _notes(old: Sight, new: Sight, alive: list[str], *, planned: bool) -> tuple[str, ...]:
     """What a person should think of before agreeing."""
     notes = []
-    if old.answers and old.in_charge and not planned:
+    if old.leads and not planned:
         notes.append(f"{old.name} is alive: it will be stopped. Is this really an outage?")
-    if old.answers and old.in_charge and new.answers and new.in_charge:
+    if old.leads and new.leads:
         older = old if old.timeline < new.timeline else new
         notes.append(
             f"both take writes: {older.name} is on the older timeline and must not be let in; what only it has is "

@@ -14,6 +14,8 @@ from dr.operations.region.take_over import TookOver
 from dr.policy.objectives import Verdict
 from dr.policy.recovered_state import Finding
 
+_MET: dict[str, bool | str] = {"yes": True, "no": False, "unknown": "not shown"}
+
 
 @dataclass(frozen=True, slots=True)
 class FailedOver:
@@ -65,10 +67,9 @@ class FailedBack:
 def failover_rows(outcome: FailedOver) -> list[Row]:
     """Against the objective, then what happened, in its order."""
     verdict, lost = outcome.verdict, outcome.lost
-    rpo = "not measured" if verdict.rpo_seconds is None else f"{verdict.rpo_seconds:.1f} s"
     return [
         _row("RTO", f"{verdict.rto_seconds:.1f} s of {verdict.objective.rto_seconds:.0f} s", met=verdict.rto_met),
-        _row("RPO", f"{rpo} of {verdict.objective.rpo_seconds:.0f} s: {lost.loss.explanation}", met=verdict.rpo_met),
+        _row("RPO", _rpo(verdict, lost.loss.explanation), met=_MET[verdict.rpo_answer]),
         *(_row("allowed because", reason) for reason in outcome.reasons),
         _row("from the stores", f"{outcome.replayed.gained_bytes} bytes of WAL {outcome.replayed.note}".strip()),
         _row("in charge", f"{outcome.took.server}, timeline {outcome.took.timeline} from {outcome.took.switch} on"),
@@ -79,6 +80,10 @@ def failover_rows(outcome: FailedOver) -> list[Row]:
         _row("backup", outcome.backup or "none yet"),
         *(_row("to do", text) for text in (*outcome.took.notes, *outcome.to_do)),
     ]
+
+
+def _rpo(verdict: Verdict, explanation: str) -> str:
+    return f"{verdict.rpo_shown} of {verdict.objective.rpo_seconds:.0f} s: {explanation}"
 
 
 def failback_rows(outcome: FailedBack) -> list[Row]:

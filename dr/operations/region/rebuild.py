@@ -46,7 +46,7 @@ class KeptOut:
     fences: tuple[FenceTried, ...] = ()
 
     def __str__(self) -> str:
-        if self.before.answers and self.before.in_charge:
+        if self.before.leads:
             how = "; ".join(map(str, self.fences)) or "its service was stopped"
             return f"{self.before.name} had come back and took writes on timeline {self.before.timeline}: {how}"
         return str(self.before)
@@ -72,7 +72,7 @@ def keep_out(system: System, left: Site, in_charge: Site) -> KeptOut:
             f"{in_charge.name} is a standby: there is nothing to follow",
             hint="Look at both servers (dr failback --dry-run): which of them is in charge?",
         )
-    if seen.answers and seen.in_charge and seen.timeline >= role.timeline:
+    if seen.leads and seen.timeline >= role.timeline:
         raise NotFenced(
             f"{left.name} and {in_charge.name} both take writes",
             f"the first is on timeline {seen.timeline}, the second on {role.timeline}: it is not the older one",
@@ -85,7 +85,7 @@ def keep_out(system: System, left: Site, in_charge: Site) -> KeptOut:
     if sight_of(left).answers and seen.in_charge:
         fences = fence(system, left, in_charge)
         after = sight_of(left)
-        if after.answers and after.in_charge:
+        if after.leads:
             raise NotFenced(
                 f"{left.name} takes writes and cannot be stopped",
                 "; ".join(map(str, fences)) or "no way of fencing is configured",

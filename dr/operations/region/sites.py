@@ -109,6 +109,8 @@ def sight_of(site: Site) -> Sight:
         system_identifier=role.system_identifier,
         timeline=role.timeline,
         end=role.end,
+        directory=role.directory,
+        began=role.started,
     )
 
 

@@ -7,7 +7,6 @@ where that is another file system, beside their own place under a name that begi
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 from dr.configuration.model import System
 from dr.errors import BackupInvalid, BackupNotFound
 from dr.evidence.incident_log import cannot_write
+from dr.operations.whole_file import write_whole
 from dr.policy.objectives import Scenario
 
 FILE = "simulation.json"
@@ -84,14 +84,9 @@ class Book:
         """Replace the record."""
         self.simulation = simulation
         file = self.directory / FILE
-        temporary = file.with_suffix(".partial")
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with temporary.open("wb") as stream:
-                stream.write(msgspec.json.format(msgspec.json.encode(simulation), indent=1))
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(file)
+            write_whole(file, msgspec.json.format(msgspec.json.encode(simulation), indent=1))
         except OSError as error:
             raise cannot_write(self.directory, error) from error
 

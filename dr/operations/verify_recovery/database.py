@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dr.catalog.canary import Beat
 from dr.catalog.expected import Expected
@@ -74,7 +75,7 @@ def _loss(system: System, beat: Beat) -> Loss:
     """A row from after the one that is remembered may have been written since the recovery, as by the last verify."""
     known = last_position(system)
     if known is None or beat.committed_at <= known.committed_at:
-        return measure_loss(system, beat, None)
+        return measure_loss(system, beat, None, ended=datetime.now(UTC))
     told = f"not measured: canary {beat.seq} was written after {known.seq}, the last that this host remembers"
     return Loss(None, False, f"{told}, perhaps since the recovery, as a verification does", beat, known)
 

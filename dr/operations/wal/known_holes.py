@@ -5,12 +5,12 @@ A hole stays until its WAL expires. A run that failed for weeks because of it wo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 import msgspec
 
 from dr.configuration.model import System
+from dr.operations.whole_file import write_whole
 
 
 def new_holes(system: System, holes: Iterable[str]) -> tuple[str, ...]:
@@ -27,6 +27,4 @@ def remember_holes(system: System, holes: Iterable[str]) -> None:
     """From now on these are known, and no others."""
     file = system.state_directory / "wal" / f"{system.name}.holes.json"
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(msgspec.json.encode(sorted(holes)))
-    temporary.replace(file)
+    write_whole(file, msgspec.json.encode(sorted(holes)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,8 +57,11 @@ class SystemWindow:
         return replace(self, together=_on(self.together, timeline), stores=stores)
 
 
-def find_window(system: System) -> SystemWindow:
-    """Read the index and the names of every store. Raises the first StoreError when no store answers."""
+def find_window(system: System, gone: Mapping[str, frozenset[str]] | None = None) -> SystemWindow:
+    """Read the index and the names of every store. Raises the first StoreError when no store answers.
+
+    ``gone`` are segments by store that do not count, whatever its index says: their objects were removed.
+    """
     repository = open_repository(system)
     catalogue = WalCatalogue(system.name, repository.stores.values())
     with ThreadPoolExecutor(len(repository.stores) + 1, thread_name_prefix="window") as pool:
@@ -71,8 +74,19 @@ def find_window(system: System) -> SystemWindow:
     if len(silent) == len(repository.stores):
         names.raise_if_none_answered()
         raise next(item.error for item in read if item.error is not None)
-    answered = [item for item in read if item.error is None]
+    answered = [_without(item, (gone or {}).get(item.store, frozenset())) for item in read if item.error is None]
     return _assemble(system.name, manifests, answered, silent)
+
+
+def _without(found: StoreWal, gone: frozenset[str]) -> StoreWal:
+    if not gone:
+        return found
+    blocks = tuple(
+        replace(block, segments=tuple(item for item in block.segments if item.name not in gone))
+        for block in found.blocks
+    )
+    told = f"store {found.store} has lost {len(gone)} WAL segments of its index, {min(gone)} first: they were removed"
+    return replace(found, blocks=blocks, unreadable=(*found.unreadable, told))
 
 
 def _manifests(names: BackupNames) -> tuple[BaseManifests, BackupNames]:

@@ -8,6 +8,7 @@ SELECT
     current_setting('data_checksums') = 'on' AS data_checksums,
     current_setting('wal_level') AS wal_level,
     pg_database_size(current_database()) AS database_bytes,
-    (SELECT b.rolname FROM pg_roles AS b WHERE b.oid = 10) AS bootstrap_superuser
+    (SELECT b.rolname FROM pg_roles AS b WHERE b.oid = 10) AS bootstrap_superuser,
+    coalesce(current_setting('coreflow360_dr.exercise', true), '') AS exercise
 FROM pg_roles AS r
 WHERE r.rolname = current_user

@@ -20,9 +20,9 @@ from dr.pipeline.launch import Account
 from dr.pipeline.process import run
 from dr.pipeline.process_table import session_members
 from dr.postgres.account import account_for
+from dr.services.deployed import Deployed
 from dr.services.process.files import RECIPE, TOLD, Doing, Process, Recipe, Told, log_tail, read_told, write
 from dr.services.protocol import State, Status
-from dr.services.releases import Releases, of_service
 from dr.services.words import LINES, masked
 
 _PAUSE = 0.05
@@ -37,23 +37,14 @@ _SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessService:
+class ProcessService(Deployed):
     """A command that we supervise; ``place`` is the directory of its files."""
 
-    settings: ServiceSettings
     place: Path
-
-    @property
-    def name(self) -> str:
-        return self.settings.name
-
-    @property
-    def after(self) -> tuple[str, ...]:
-        return self.settings.after
 
     def status(self, seconds: float) -> Status:
         """By the supervisor's files and the table of processes; nobody is waited for."""
-        release = self._releases.current() if self._releases is not None else ""
+        release = self.current_release()
         try:
             told = read_told(self.place)
         except ServiceError as error:
@@ -102,24 +93,6 @@ class ProcessService:
             raise ServiceError(f"{self.name} is not started", str(ended), "Look at the message; then start it again.")
         self._wait_until_settled(seconds)
 
-    def current_release(self) -> str:
-        return self._releases.current() if self._releases is not None else ""
-
-    def previous_release(self) -> str:
-        return self._releases.previous() if self._releases is not None else ""
-
-    def roll_back(self, to: str, seconds: float) -> str:
-        """Stop it, lead ``current`` to that release, and start it."""
-        releases = self._releases
-        if releases is None:
-            raise ServiceError(f"{self.name} has no releases", hint=f"Set services.{self.name}.releases.")
-        releases.require(to, self.name)
-        if releases.current() != to:
-            self.stop(seconds)
-            releases.lead_to(to)
-        self.start(seconds)
-        return to
-
     def last_words(self, seconds: float) -> str:
         """The end of its log, without the values of its environment that are secret."""
         return masked(log_tail(self.place, LINES), self._secrets())
@@ -130,10 +103,6 @@ class ProcessService:
             return False
         now = read_told(self.place)
         return now is None or now.supervisor != told.supervisor or now.doing is not Doing.STOPPED
-
-    @property
-    def _releases(self) -> Releases | None:
-        return of_service(self.settings)
 
     def _wait_until_settled(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +12,12 @@ from dr.configuration.alerting.teams import TeamsSettings
 from dr.operations.alert.tell import tell
 from dr.policy.alert import Alert, Grade
 from dr.policy.alert_routing import STORM
-from dr.policy.alert_rules import RULES, evaluate
+from dr.policy.alert_rules import RULES
 from dr.policy.metric import Sample, sample
 from dr.secret import Secret
 from tests.endpoints.receivers import Receivers
 from tests.integration.alerts.office import Office, office_at
-from tests.unit.policy.test_alert_rules import CASES, LIMITS, NOW, WAITING
+from tests.unit.policy.test_alert_rules import CASES, LIMITS, WAITING, lasting
 
 DAY = 86400.0
 COMPONENT = (
@@ -29,6 +28,7 @@ FAULTS: dict[str, tuple[Sample, ...]] = {
     **{name: tuple(samples) for name, samples, _ in CASES},
     **{name: (*samples, *LIMITS) for name, samples, _ in WAITING},
     "component-overdue": COMPONENT,
+    "infrastructure-overdue": tuple(replace(item, labels=("shop", "images")) for item in COMPONENT),
 }
 CRITICALS = {"pagerduty", "slack", "sms", "mail", "webhook", "teams"}
 WARNINGS = {"slack", "mail", "jira", "webhook", "teams"}
@@ -37,9 +37,7 @@ each = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 def alert_of(name: str) -> Alert:
     """What the rule says of its fault, once that has lasted."""
-    first = evaluate(FAULTS[name], (), NOW)
-    lasted = evaluate(FAULTS[name], first.broken, NOW + timedelta(days=3))
-    return next(alert for alert in lasted.alerts if alert.rule == name)
+    return next(alert for alert in lasting(*FAULTS[name], minutes=3 * 24 * 60).alerts if alert.rule == name)
 
 
 @pytest.fixture(scope="module")

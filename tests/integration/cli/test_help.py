@@ -122,6 +122,26 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert not [name for name in done.stderr.splitlines() if name.startswith(refused)]
 
 
+@pytest.mark.parametrize(
+    "begun, unneeded",
+    [
+        # Every command and every run of Prefect's reads the configuration; each service that is begun waits for its
+        # supervisor.
+        ("dr.configuration", ("dr.catalog.manifest", "msgspec", "psycopg", "boto3", "asyncio", "dr.operations")),
+        ("dr.services.process.supervisor", ("dr.configuration", "dr.catalog", "tarfile", "psycopg")),
+        ("dr.demo.moto_stand_in", ("moto",)),
+    ],
+)
+def test_what_is_begun_often_imports_nothing_that_it_does_not_need(begun: str, unneeded: tuple[str, ...]) -> None:
+    """Seen by what it has imported, for the time that takes depends on what else the machine does."""
+    code = f"import sys, {begun}\nsys.stderr.write('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=bare_environment(), check=True, capture_output=True, text=True
+    )
+
+    assert not [name for name in done.stderr.splitlines() if name.startswith(unneeded) and name != begun]
+
+
 def test_every_command_is_known_to_this_test() -> None:
     """So that a new command cannot come without its help being looked at."""
     group = typer.main.get_command(app)

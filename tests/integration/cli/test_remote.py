@@ -15,8 +15,9 @@ import pytest
 from dr.cli.runners import server_answers
 from tests.integration.cli.command import Dr, wait_until
 from tests.integration.conftest import TestServer, free_port, made_database, operator_environment
+from tests.prefect_template import furnish, keep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SYSTEM = "shop"
 
 
@@ -44,18 +45,22 @@ def service(argv: Sequence[str], environment: dict[str, str], directory: Path) -
 def deployed(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dr]:
     """A system that ``dr deploy`` has registered with a server of its own, and a worker that takes its runs."""
     directory = tmp_path_factory.mktemp("remote")
+    home = directory / "prefect"
+    home.mkdir()
+    furnish(home)
     address = f"http://127.0.0.1:{free_port()}/api"
     with made_database(server) as database:
         environment = operator_environment(server, database, directory) | {
             "DR_SYSTEM": SYSTEM,
-            "PREFECT_HOME": str(directory / "prefect"),
+            "PREFECT_HOME": str(home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "DO_NOT_TRACK": "1",
         }
         serve = ("server", "start", "--host", "127.0.0.1", "--port", address.split(":")[2].removesuffix("/api"))
         with service(serve, environment, directory):
-            wait_until(lambda: server_answers(address), "the Prefect server answers", seconds=120)
+            wait_until(lambda: server_answers(address), "the Prefect server answers", seconds=300)
+            keep(home)
             environment["PREFECT_API_URL"] = address
             dr = Dr(environment, directory)
             done = dr("deploy", "--json")

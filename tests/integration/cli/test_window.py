@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from dr.catalog import labels
 from dr.storage.wal_catalogue import WalCatalogue
 from tests.integration.cli.command import Dr
 from tests.integration.conftest import ROOT
-from tests.unit.catalog.wal_examples import blocks, closed_at, lsn
-from tests.unit.operations.places import NAME, base, put_backup, repository
+from tests.unit.catalog.wal_examples import blocks, closed_at, lsn, stored
+from tests.unit.operations.places import LOOKS_ENCRYPTED, NAME, base, put_backup, repository
 from tests.unit.operations.places import system as make_system
 
 
@@ -34,6 +35,8 @@ def dr(tmp_path: Path) -> Dr:
     for store, numbers in (("local", (1, 2, 3, 5)), ("cloud", (1, 3, 5))):
         for block in blocks(1, numbers):
             catalogue.write_block(store, block)
+            for item in block.segments:
+                repository(system).store(store).put_bytes(labels.wal_key(NAME, item.segment), LOOKS_ENCRYPTED)
     file = tmp_path / "dr.toml"
     stores = "\n".join(f'[system.{NAME}.stores.{name}]\npath = "{tmp_path / name}"' for name in ("local", "cloud"))
     file.write_text(f'[system.{NAME}]\nstate_directory = "{tmp_path / "state"}"\n{stores}\n', encoding="utf-8")
@@ -68,6 +71,19 @@ def test_the_window_is_told_to_programs(dr: Dr) -> None:
     assert cloud["intervals"][0]["end_lsn"] == "0/2000000"
     assert (cloud["segments_lacking"], document["stores"]["local"]["segments_only_here"]) == (1, 1)
     assert (document["failures"], document["unreadable"]) == ({}, [])
+
+
+def test_wal_that_somebody_removed_is_a_hole_and_is_named(dr: Dr, tmp_path: Path) -> None:
+    """The index of both stores still has it."""
+    lost = stored(1, 3)
+    for store in ("local", "cloud"):
+        (tmp_path / store / labels.wal_key(NAME, lost.segment)).unlink()
+
+    told = dr("window", "--json")
+
+    assert [gap["first"] for gap in told.document["together"]["gaps"]] == [lost.name]
+    assert [f"store {name} has lost 1 WAL segments" in " ".join(told.document["unreadable"]) for name in
+            ("local", "cloud")] == [True, True]  # fmt: skip
 
 
 def test_another_timeline_has_no_window(dr: Dr) -> None:

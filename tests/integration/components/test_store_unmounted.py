@@ -65,6 +65,24 @@ def test_an_empty_mount_point_is_not_taken_for_a_new_store(shelf: Shelf, uploads
     assert "begin-anew local" in listing.failures["local"].hint
 
 
+@pytest.mark.incident("I18")
+def test_a_disk_that_goes_while_a_process_runs_is_not_written_below(shelf: Shelf, uploads: Path, mounted: Path) -> None:
+    """A receiver of WAL opens its stores once: what it wrote there would be out of sight with the disk back."""
+    shelf = shelf.with_components(files=FilesSettings(directories=(uploads,)))
+    shelf.back_up(Kind.FILES)
+    opened_once = open_repository(shelf.system).store("local")
+    key = f"{shelf.system.name}/wal/written-by-the-receiver"
+    opened_once.put_bytes(key, b"first")
+    unmount(mounted)
+
+    with pytest.raises(StoreEmptied, match="local has lost what it held"):
+        opened_once.put_bytes(key, b"second")
+    assert list(mounted.iterdir()) == []
+    (mounted / shelf.system.name / "wal").mkdir(parents=True)  # left by somebody else who looked at nothing
+    with pytest.raises(StoreEmptied):
+        open_repository(shelf.system).store("local").head(key)
+
+
 def test_a_store_that_was_emptied_on_purpose_is_begun_anew_when_that_is_said(
     shelf: Shelf, uploads: Path, mounted: Path
 ) -> None:

@@ -109,6 +109,18 @@ def test_without_the_replication_right_the_dump_is_made_and_the_run_says_what_is
     assert facts.missed == (Place("base", "local"),)
 
 
+def test_an_expiry_that_fails_last_hides_nothing_that_failed_before(host: Host) -> None:
+    """The dump is safe, no base backup could be made, and the expiry was refused: the end tells all three."""
+    host.environment["DATABASE_URL"] = host.environment["DATABASE_URL"].replace("user=postgres", "user=reader")
+    result = host.run("daily_backup", retention_days=-1)
+
+    assert result["error"] == "PartialBackup"
+    assert "safe: backup_" in str(result["message"])
+    assert "REPLICATION" in str(result["detail"])
+    assert "expiry: retention of -1 days makes no sense" in str(result["detail"])
+    assert [row["kind"] for row in result["artifacts"]["backups"]] == ["dump"]
+
+
 def test_a_dry_run_stops_after_the_plan(host: Host, tmp_path: Path) -> None:
     """Nothing is made in the target."""
     host.run("daily_backup", kind="base")

@@ -88,6 +88,36 @@ def test_images_are_launched_once_in_the_region_of_the_subnet(imaged: Site) -> N
     assert not living(imaged, HOME)
 
 
+def test_a_server_is_launched_once_although_it_is_not_listed_yet_and_waited_for_by_whoever_finds_it(
+    imaged: Site,
+) -> None:
+    """EC2 says what it has been asked for a moment ago only after a while; found or not, it has to pass its checks."""
+    system, restored = restored_images(imaged, imaged.subnet(AWAY))
+    (first,) = launch_images(system, restored, RUN)
+    nothing = Rule("DescribeInstances", times=1, old="<reservationSet>.*</reservationSet>", new="<reservationSet/>")
+    imaged.front.rule(nothing)
+    (second,) = launch_images(system, restored, RUN)
+    looks = imaged.front.seen("DescribeInstances")
+    imaged.front.rule(Rule("DescribeInstanceStatus", times=1, old=">ok<", new=">initializing<"))
+    (third,) = launch_images(system, restored, RUN)
+
+    assert len(living(imaged, AWAY)) == 1
+    assert first.instance == second.instance == third.instance
+    assert looks == 2
+    assert imaged.front.seen("DescribeInstanceStatus") == 2
+
+
+def test_a_server_that_was_ended_since_is_launched_anew(imaged: Site) -> None:
+    """Whoever runs the recovery again wants another, which EC2 does not give for the token of the first."""
+    system, restored = restored_images(imaged, imaged.subnet(AWAY))
+    (first,) = launch_images(system, restored, RUN)
+    imaged.client(region=AWAY).terminate_instances(InstanceIds=[first.instance])
+    imaged.front.rule(Rule("RunInstances", times=1, code="IdempotentInstanceTerminated"))
+    (second,) = launch_images(system, restored, RUN)
+
+    assert second.instance != first.instance
+
+
 def test_a_region_that_is_gone_is_passed_over_and_a_subnet_of_nowhere_is_said(imaged: Site) -> None:
     """The copies' region is there for that."""
     system, restored = restored_images(imaged, imaged.subnet(AWAY))

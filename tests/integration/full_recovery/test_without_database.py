@@ -100,6 +100,7 @@ def test_parts_that_were_never_tied_together_come_back_and_infrastructure_is_mad
     code, answer = recover(protected, home, "--confirm", name)
     status = recover(protected, home, "--status")
     again, second = recover(protected, home, "--confirm", name)
+    _, otherwise = recover(protected, home, "--without", "files,config", "--dry-run")
     told = "\n".join(answer["report"])
 
     assert (taken[0], mistyped[0], untouched) == (11, 11, True)
@@ -116,6 +117,8 @@ def test_parts_that_were_never_tied_together_come_back_and_infrastructure_is_mad
         assert said in told
         assert said in "\n".join(second["report"])
     assert len(status[1]["unfinished"]) == 1
+    assert not any("twice" in line for line in answer["plan"]["warnings"])
+    assert any("had begun to make network" in line for line in otherwise["plan"]["warnings"])
 
 
 @pytest.mark.slow

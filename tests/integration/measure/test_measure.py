@@ -18,8 +18,8 @@ from dr.operations.alert.book import read_book
 from dr.operations.alert.watch import watch
 from dr.operations.measure.exposition import exposition, write_textfile
 from dr.operations.measure.gather import Measured, measure
-from dr.policy.alert_rules import evaluate
-from dr.policy.metric import BY_NAME
+from dr.policy.metric import BY_NAME, Unmeasured
+from dr.policy.rule_evaluation import evaluate
 from dr.postgres.installations import installed, server_for
 from tests.integration.drill.site import Production, production
 
@@ -100,7 +100,8 @@ def test_stores_that_are_gone_are_said_and_nothing_of_theirs_counts_as_well(shop
         shutil.rmtree(path, ignore_errors=True)
         away.rename(path)
 
-    assert "backup_good_age_seconds" in found.unmeasured
+    assert Unmeasured("backup_good_age_seconds") in found.unmeasured
+    assert values(found, "measurement_up")["backups"] == 0
     assert any("lost what it held" in text for text in found.problems)
     assert values(found, "storage_up")["local"] == 0
 
@@ -125,7 +126,7 @@ def test_the_book_remembers_what_is_broken_and_not_yet_for_long_enough(shop: Pro
     system = replace(shop.system, state_directory=tmp_path / "state")
     late = datetime.now(UTC) + timedelta(hours=25)
     first = watch(system, measure(system, late), late)
-    later = late + timedelta(minutes=61)
+    later = late + timedelta(minutes=60)
     second = watch(system, measure(system, later), later)
 
     assert "backup-overdue" not in {item.alert.rule for item in first.told.book.open}

@@ -18,8 +18,8 @@ from dr.errors import LeaseHeld, StoreFull
 from dr.operations.keep_record import keep_record
 from dr.operations.measure.runs import measure_runs
 from dr.operations.measure.schedules import measure_scheduler, measure_schedules
-from dr.policy.alert_rules import evaluate
-from dr.policy.metric import Sample
+from dr.policy.metric import Sample, Unmeasured
+from dr.policy.rule_evaluation import evaluate
 from tasks import plain_runner
 from tasks.run import RunRecord
 from tests.integration.measure.conftest import BEGUN
@@ -43,9 +43,9 @@ def ran(system: System, begin: datetime, error: Exception | None = None, stores:
         daily_backup()
 
 
-def values(samples: Iterator[Sample], name: str) -> dict[str, float]:
+def values(samples: Iterator[Sample | Unmeasured], name: str) -> dict[str, float]:
     """By the labels behind the system's name."""
-    return {"/".join(item.labels[1:]): item.value for item in samples if item.name == name}
+    return {"/".join(item.labels[1:]): item.value for item in samples if isinstance(item, Sample) and item.name == name}
 
 
 def test_successes_and_failures_are_counted_by_the_records_and_not_by_memory(system: System) -> None:

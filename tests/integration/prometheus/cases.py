@@ -34,10 +34,11 @@ class Case:
     minutes: int = 0
     limits: tuple[tuple[str, float], ...] = ()
     kind: str = "dump"
+    part: str = "WAL"
 
     def labels(self, metric: str = "", system: str = "shop") -> dict[str, str]:
         """Of a metric's series; the case's own metric when none is named."""
-        values = {**VALUES, "kind": self.kind, "system": system}
+        values = {**VALUES, "kind": self.kind, "part": self.part, "system": system}
         return {name: values.get(name, "some") for name in BY_NAME[metric or self.metric].labels}
 
 
@@ -51,6 +52,9 @@ CASES: tuple[Case, ...] = (
     Case("component-overdue", "backup_good_age_seconds", 7 * DAY, 7 * DAY + 60,
          "no good backup of code for 7d 0h 1m 0s",
          60, ((_AGE, 7 * DAY),), kind="code"),
+    Case("infrastructure-overdue", "backup_good_age_seconds", 7 * DAY, 7 * DAY + 60,
+         "no good backup of images for 7d 0h 1m 0s",
+         60, ((_AGE, 7 * DAY),), kind="images"),
     Case("corruption-detected", "backup_damaged_copies", 0, 1, "1 copies in cloud are damaged"),
     Case("storage-critical", "storage_free_ratio", 0.1, 0.0995, "store cloud is nearly full: 9.95% free", 5),
     Case("wal-stalled", "wal_lag_seconds", 900, 901, "WAL has not reached a store for 15m 1s"),
@@ -70,8 +74,13 @@ CASES: tuple[Case, ...] = (
     Case("receiver-down", "wal_receiver_up", 1, 0, "the WAL receiver does not run", 5),
     Case("verification-overdue", "backup_verified_age_seconds", 15 * DAY, 15 * DAY + 1,
          "nothing in cloud was read again for 15d 0h 0m 1s"),
-    Case("certificate-ending", "certificate_days_left", 14, 13.5, "certificate www ends in 13.5 days"),
-    Case("certificate-ends", "certificate_days_left", 7, 6, "certificate www ends in 6 days"),
+    Case("certificate-ending", "certificate_days_left", 14, 13.5, "certificate www ends in 13 days"),
+    Case("certificate-ending", "certificate_days_left", 14, 1.2, "certificate www ends in 1 day"),
+    Case("certificate-ends", "certificate_days_left", 7, 0.997622, "certificate www ends in 23 hours"),
+    Case("certificate-ends", "certificate_days_left", 7, 0.06, "certificate www ends in 1 hour"),
+    Case("certificate-ends", "certificate_days_left", 7, 0.02, "certificate www ends in 28 minutes"),
+    Case("certificate-ends", "certificate_days_left", 7, 0, "certificate www ends in less than a minute"),
+    Case("certificate-ends", "certificate_days_left", 7, -1, "certificate www has ended or cannot be read"),
     Case("key-ending", "key_days_left", 30, 29, "the key AB12 that backups are encrypted to ends in 29 days"),
     Case("key-expired", "key_usable", 1, 0, "a key that backups are encrypted to is expired, revoked, or not there"),
     Case("key-rotation-failed", "key_rotation_pending", 0, 1,
@@ -87,6 +96,9 @@ CASES: tuple[Case, ...] = (
     Case("schedule-inactive", "schedule_active", 1, 0, "daily-backup has no active schedule in Prefect", 15),
     Case("runs-late", "schedule_late_runs", 0, 2, "2 runs of daily-backup wait for a worker that does not take them"),
     Case("scheduler-down", "scheduler_up", 1, 0, "Prefect's server does not answer", 15),
+    Case("backups-not-measured", "measurement_up", 1, 0, "nobody can see which backups there are", 15, part="backups"),
+    Case("not-measured", "measurement_up", 1, 0, "WAL cannot be measured", 60, part="WAL"),
+    Case("alert-path", "alert_channels_confirmed", 2, 1, "alerts reach people by 1 channels; two are the least"),
     Case("alert-test-overdue", "alert_test_age_seconds", 2 * DAY, 2 * DAY + 1,
          "the alert path was not tested for 2d 0h 0m 1s"),
 )  # fmt: skip

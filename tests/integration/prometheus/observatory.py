@@ -1,4 +1,4 @@
-"""A real exporter, Prometheus and Alertmanager, each in a process of its own, and what they say.
+"""A real exporter, node exporter, Prometheus and Alertmanager, each in a process of its own, and what they say.
 
 The exporter has a mount namespace of its own with a small disk in it, so that a disk can be filled and leaves nothing
 behind; and it can be started again with another clock.
@@ -24,7 +24,9 @@ import msgspec
 from deployments.prometheus.alertmanager_file import Addresses, alertmanager_file
 from deployments.prometheus.prometheus_file import prometheus_file
 from deployments.prometheus.rule_file import rule_file
+from deployments.prometheus.silence import TEXTFILE
 from dr.demo.ports import reserved_port
+from dr.operations.measure.push import JOB
 from tests.endpoints.receivers import Receivers
 from tests.endpoints.serving import _die_with_parent
 from tests.integration.prometheus.programs import program
@@ -33,8 +35,9 @@ ROOT = Path(__file__).resolve().parents[3]
 SPEED = 3600.0
 """What waits for an hour waits for a second."""
 INTERVAL, EVALUATION = "10s", "1s"
-PATIENCE_SECONDS = 150.0
-MOUNT = ("unshare", "--mount", "--propagation", "private", "sh", "-c", 'mount -t tmpfs -o size=8m dr "$0" && exec "$@"')
+PATIENCE_SECONDS = 240.0
+_VIEW = 'mount -t tmpfs -o size=8m dr "$0" && mkdir "$0/store" && exec "$@"'
+MOUNT = ("unshare", "--mount", "--propagation", "private", "sh", "-c", _VIEW)
 
 
 def has_own_view() -> bool:
@@ -100,11 +103,15 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class Observatory:
-    """Where Prometheus and Alertmanager are, and the exporter that they watch."""
+    """Where Prometheus and Alertmanager are, the exporter that they watch, and the file that node exporter reads.
+
+    Of the file Prometheus keeps no more than how old it is: its content tells of the same system as our exporter.
+    """
 
     prometheus: str
     alertmanager: str
     exporter: Exporter
+    textfile: Path
 
     def is_ready(self) -> bool:
         """Whether both take requests."""
@@ -147,7 +154,8 @@ class Observatory:
     def _scraped(self) -> str:
         """How the exporter answered last."""
         targets = httpx.get(f"{self.prometheus}/api/v1/targets").json()["data"]["activeTargets"]
-        return f"{targets[0]['health']} after {targets[0]['lastScrapeDuration']:.1f} s {targets[0]['lastError']}"
+        (ours,) = (item for item in targets if item["labels"]["job"] == JOB)
+        return f"{ours['health']} after {ours['lastScrapeDuration']:.1f} s {ours['lastError']}"
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus answers to PromQL now; an error of the expression is raised."""
@@ -166,17 +174,18 @@ class Observatory:
 
 @contextmanager
 def observatory(directory: Path, receivers: Receivers) -> Iterator[Observatory]:
-    """All three, the exporter not started yet."""
-    with reserved_port() as exported, reserved_port() as first, reserved_port() as second:
+    """All four, the exporter not started yet."""
+    with reserved_port() as exported, reserved_port() as first, reserved_port() as second, reserved_port() as third:
         pass  # Go's servers share no port, not even with one that does not listen
     disk = directory / "disk"
     disk.mkdir()
     exporter = Exporter(exported, disk, directory)
     _write(directory / "rules.yml", rule_file(speed=SPEED))
-    _write(
-        directory / "prometheus.yml",
-        prometheus_file((f"127.0.0.1:{exported}",), (f"127.0.0.1:{second}",), interval=INTERVAL, evaluation=EVALUATION),
+    watched = prometheus_file(
+        (f"127.0.0.1:{exported}",), (f"127.0.0.1:{second}",), interval=INTERVAL, evaluation=EVALUATION
     )
+    watched["scrape_configs"] = [*_listed(watched["scrape_configs"]), _node(third)]
+    _write(directory / "prometheus.yml", watched)
     _write(directory / "alertmanager.yml", _told_to(directory, receivers))
     watching = (
         str(program("prometheus")), f"--config.file={directory}/prometheus.yml", "--log.level=warn",
@@ -187,13 +196,34 @@ def observatory(directory: Path, receivers: Receivers) -> Iterator[Observatory]:
         f"--storage.path={directory}/alertmanager", f"--web.listen-address=127.0.0.1:{second}",
         "--cluster.listen-address=",
     )  # fmt: skip
-    with _running(watching, directory / "prometheus.log"), _running(telling, directory / "alertmanager.log"):
-        made = Observatory(f"http://127.0.0.1:{first}", f"http://127.0.0.1:{second}", exporter)
+    textfile = directory / "textfile" / TEXTFILE
+    textfile.parent.mkdir()
+    beside = (
+        str(program("prometheus-node-exporter")), "--collector.disable-defaults", "--collector.textfile",
+        f"--collector.textfile.directory={textfile.parent}", f"--web.listen-address=127.0.0.1:{third}",
+    )  # fmt: skip
+    with (
+        _running(beside, directory / "node-exporter.log"),
+        _running(watching, directory / "prometheus.log"),
+        _running(telling, directory / "alertmanager.log"),
+    ):
+        made = Observatory(f"http://127.0.0.1:{first}", f"http://127.0.0.1:{second}", exporter, textfile)
         until(made.is_ready, f"Prometheus and Alertmanager are ready; see {directory}/*.log", 60)
         try:
             yield made
         finally:
             exporter.kill()
+
+
+def _listed(document: object) -> list[object]:
+    assert isinstance(document, list)
+    return document
+
+
+def _node(port: int) -> dict[str, object]:
+    kept = {"source_labels": ["__name__"], "regex": "node_textfile_.*", "action": "keep"}
+    where = [{"targets": [f"127.0.0.1:{port}"]}]
+    return {"job_name": "node", "static_configs": where, "metric_relabel_configs": [kept]}
 
 
 def _alertmanager() -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-_ALSO = {"prometheus-alertmanager": "alertmanager"}
-"""Debian calls it otherwise than everybody else."""
+_ALSO = {"prometheus-alertmanager": "alertmanager", "prometheus-node-exporter": "node_exporter"}
+"""Debian calls them otherwise than everybody else."""
 
 
 def program(name: str) -> Path:

@@ -15,8 +15,9 @@ import pytest
 
 from deployments.prometheus.rule_file import rule_file
 from dr.policy.alert import Alert
-from dr.policy.alert_rules import RULES, Against, Broken, Rule, evaluate
-from dr.policy.metric import BY_NAME, Sample
+from dr.policy.alert_rules import RULES, Against
+from dr.policy.metric import BY_NAME, Sample, Unmeasured
+from dr.policy.rule_evaluation import Broken, evaluate
 from tests.integration.prometheus.cases import CASES
 from tests.integration.prometheus.programs import judged
 
@@ -26,14 +27,20 @@ SHORT = tuple(replace(rule, seconds=min(rule.seconds, 180)) for rule in RULES)
 """The same rules, none of which waits for longer than this is played."""
 VALUES = {
     "system": ("shop", "shop-two"),
-    "kind": ("dump", "files", "dumpling"),
+    "kind": ("dump", "files", "images", "dumpling"),
     "tier": ("local", "cloud"),
     "scenario": ("full-system-failure", "data-corruption"),
     "procedure": ("daily-backup", "restore-by-hand"),
+    "part": ("backups", "WAL", "stores"),
 }
 Labels = tuple[str, ...]
 Played = dict[tuple[str, Labels], list[float | None]]
 """Of each series its value each minute; None where there is none."""
+Gaps = tuple[frozenset[Unmeasured], ...]
+"""What cannot be measured, each minute."""
+NO_GAPS: Gaps = (frozenset(),) * MINUTES
+LOOKS_BACK = timedelta(minutes=5)
+"""As far as Prometheus does, unless told otherwise."""
 
 
 def values_of(metric: str) -> list[float | None]:
@@ -46,10 +53,10 @@ def values_of(metric: str) -> list[float | None]:
 
 def played(seed: int) -> Played:
     """Every metric of every rule; a value stays for a while, so that what has to last can last."""
-    draw = random.Random(seed)
     limits = {rule.limit.metric for rule in RULES if isinstance(rule.limit, Against)}
     found: Played = {}
     for metric in sorted({rule.metric for rule in RULES} | limits):
+        draw = random.Random(f"{seed} {metric}")  # a further metric changes nothing for the others
         for labels in product(*(VALUES.get(name, ("one",)) for name in BY_NAME[metric].labels)):
             series: list[float | None] = []
             while len(series) < MINUTES:
@@ -58,16 +65,30 @@ def played(seed: int) -> Played:
     return found
 
 
-def ours(series: Played) -> Iterator[frozenset[Alert]]:
+def gaps_of(seed: int) -> Gaps:
+    """Some of one to four minutes for every rule; its limit cannot be measured either."""
+    draw = random.Random(seed)
+    gaps: list[set[Unmeasured]] = [set() for _ in range(MINUTES)]
+    beside = {rule.metric: rule.limit.metric for rule in RULES if isinstance(rule.limit, Against)}
+    for metric in sorted({rule.metric for rule in RULES}):
+        begin = draw.randrange(1, 6)
+        while begin < MINUTES - 6:
+            for minute in range(begin, begin + draw.randrange(1, 5)):
+                gaps[minute] |= {Unmeasured(metric)} | ({Unmeasured(beside[metric])} if metric in beside else set())
+            begin += draw.randrange(7, 14)
+    return tuple(map(frozenset, gaps))
+
+
+def ours(series: Played, gaps: Gaps = NO_GAPS, remembers: timedelta = LOOKS_BACK) -> Iterator[frozenset[Alert]]:
     """What our own rules say, minute by minute."""
     broken: tuple[Broken, ...] = ()
     for minute in range(MINUTES):
         samples = [
             Sample(metric, labels, value)
             for (metric, labels), values in series.items()
-            if (value := values[minute]) is not None
+            if (value := values[minute]) is not None and Unmeasured(metric) not in gaps[minute]
         ]
-        evaluated = evaluate(samples, broken, BEGIN + timedelta(minutes=minute), rules=SHORT)
+        evaluated = evaluate(samples, broken, BEGIN + timedelta(minutes=minute), gaps[minute], SHORT, remembers)
         broken = evaluated.broken
         yield frozenset(evaluated.alerts)
 
@@ -86,26 +107,30 @@ def as_prometheus(alert: Alert) -> dict[str, Any]:
     return {"labels": "ALERTS{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}", "value": 1}
 
 
-def as_test(seed: int, rules: tuple[Rule, ...] = SHORT) -> dict[str, Any]:
-    """One of promtool's: that Prometheus says what ours say, at every minute."""
+def as_test(seed: int, gaps: Gaps = NO_GAPS, remembers: timedelta = LOOKS_BACK) -> dict[str, Any]:
+    """One of promtool's: that Prometheus says what ours say, at every minute at which a rule's metric is measured."""
     series = played(seed)
+    seen = [{rule.name for rule in SHORT if Unmeasured(rule.metric) not in gap} for gap in gaps]
     return {
         "name": f"seed {seed}",
         "interval": "1m",
         "input_series": [
             {
                 "series": f"{metric}{{{','.join(map(_pair, BY_NAME[metric].labels, labels))}}}",
-                "values": " ".join(map(_written, values)),
+                "values": " ".join(
+                    "_" if Unmeasured(metric) in gap else _written(value)
+                    for value, gap in zip(values, gaps, strict=True)
+                ),
             }
             for (metric, labels), values in series.items()
         ],
         "promql_expr_test": [
             {
-                "expr": 'ALERTS{alertstate="firing"}',
+                "expr": f'ALERTS{{alertstate="firing",alertname=~"{"|".join(sorted(seen[minute]))}"}}',
                 "eval_time": f"{minute}m",
-                "exp_samples": [as_prometheus(alert) for alert in alerts if alert.rule in {r.name for r in rules}],
+                "exp_samples": [as_prometheus(alert) for alert in alerts if alert.rule in seen[minute]],
             }
-            for minute, alerts in enumerate(ours(series))
+            for minute, alerts in enumerate(ours(series, gaps, remembers))
         ],
     }
 
@@ -116,6 +141,24 @@ def _pair(name: str, value: str) -> str:
 
 def _written(value: float | None) -> str:
     return "stale" if value is None else str(value).replace("inf", "Inf").replace("nan", "NaN")
+
+
+@pytest.mark.incident("I2")
+def test_what_cannot_be_measured_for_a_while_changes_no_verdict(tmp_path: Path) -> None:
+    """Prometheus takes a series that is not scraped for as it was, for five minutes; ours remember as long as is told.
+
+    What is compared is each rule at the minutes at which its metric is measured; in between, ours end nothing.
+    """
+    tests = [as_test(seed, gaps_of(seed)) for seed in range(4)]
+
+    assert judged(tmp_path, rule_file(SHORT, ()), tests) == ""
+
+
+def test_a_verdict_that_forgets_is_noticed(tmp_path: Path) -> None:
+    """Or the test above would be worth little: without a memory over gaps, rules that wait would fire too late."""
+    forgetful = [as_test(seed, gaps_of(seed), timedelta(0)) for seed in range(4)]
+
+    assert judged(tmp_path, rule_file(SHORT, ()), forgetful) != ""
 
 
 @pytest.mark.incident("I2")

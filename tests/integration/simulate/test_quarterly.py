@@ -59,14 +59,15 @@ def test_nothing_is_broken_before_the_checklist_is_done(played: Drilled) -> None
 
 @pytest.mark.incident("I3", "I8")
 def test_each_scenario_is_measured_against_the_targets_of_the_guide(drill: Drill, scenario: Scenario) -> None:
-    """Recovery time by the clock, recovery point by the canary; what was not measured would be no met objective."""
+    """Recovery time by the clock, recovery point by the canary, or what it can be at most: else nothing is met."""
     wanted = DEFAULT_OBJECTIVES[scenario]
     measured = drill.answer["drill"]["verdict"]
 
     assert drill.objectives["RTO"]["target"] == f"{wanted.rto_seconds:.0f} s"
     assert drill.objectives["RPO"]["target"] == f"{wanted.rpo_seconds:.0f} s"
     assert 0 < measured["rto_seconds"] < wanted.rto_seconds
-    assert 0 <= measured["rpo_seconds"] <= wanted.rpo_seconds
+    lost = measured["rpo_at_most"] if measured["rpo_seconds"] is None else measured["rpo_seconds"]
+    assert 0 <= lost <= wanted.rpo_seconds
     assert [row["met"] for row in drill.objectives.values()] == ["yes", "yes"]
 
 

@@ -13,12 +13,12 @@ from dr.demo.journal import Row
 from dr.evidence.journal import read_journal, unfinished
 from dr.operations.incident.find import incidents
 from dr.postgres.following import PASSWORDS
-from tests.scenarios.data_center_outage.conftest import CHANGES, MIDST, Played
+from tests.scenarios.data_center_outage.conftest import MIDST, Played
 from tests.scenarios.killings import BEGIN, DONE, END, Killings
 from tests.scenarios.killings import MIDST as IN_MIDST
 from tests.scenarios.product_writer import Order
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # many processes, one after the other
 
 FAILOVER_STEPS = (
     "fence the first region",
@@ -158,12 +158,11 @@ def test_the_new_primary_is_verified_and_backed_up(played: Played) -> None:
 
 
 def test_a_failover_killed_in_every_step_ends_as_if_nothing_had_happened(played: Played) -> None:
-    """When it was done and the journal did not know; where that is more, also before and behind it."""
+    """At its begin, when it was done and the journal did not know, and at its end; some also in their midst."""
     system = played.regions.second
 
     assert played.over.status == 0, played.over.said[-5000:]
-    assert played.over.steps(DONE) == FAILOVER_STEPS
-    assert played.over.steps(BEGIN) == played.over.steps(END) == among(FAILOVER_STEPS, CHANGES)
+    assert played.over.steps(BEGIN) == played.over.steps(DONE) == played.over.steps(END) == FAILOVER_STEPS
     assert played.over.steps(IN_MIDST) == among(FAILOVER_STEPS, MIDST)
     assert not unfinished(system.state_directory / "procedures" / system.name, "region-failover", system.name)
 
@@ -237,8 +236,7 @@ def test_the_side_left_behind_follows_again(played: Played) -> None:
 def test_a_return_killed_in_every_step_ends_the_same(played: Played) -> None:
     """Also when rewinding, handing over and promoting were done, and the journal did not know."""
     assert played.back.status == 0, played.back.said[-5000:]
-    assert played.back.steps(DONE) == RETURN_STEPS
-    assert played.back.steps(BEGIN) == played.back.steps(END) == among(RETURN_STEPS, CHANGES)
+    assert played.back.steps(BEGIN) == played.back.steps(DONE) == played.back.steps(END) == RETURN_STEPS
     assert played.back.steps(IN_MIDST) == among(RETURN_STEPS, MIDST)
 
 

@@ -107,7 +107,7 @@ def test_what_was_acknowledged_before_the_recovered_point_is_there_and_the_rest_
 
     assert last_survivor < first_loss, "an acknowledged order is missing although a later one is there"
     assert survived_lines == lines
-    assert lost_commits > 100
+    assert lost_commits > 10, "too few to prove anything by"
     assert played.report.check.rows_lost == lost_rows + len(lost_beats)
     assert played.report.check.transactions_lost == lost_commits + len(lost_beats)
 

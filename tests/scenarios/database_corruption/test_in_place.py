@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dr.catalog.canary import Beat
 from dr.configuration.procedures.erasure import ErasureSettings
 from dr.demo.corruption import overwrite_pages
 from dr.demo.estate import OWNER
 from dr.demo.queries import query
 from dr.errors import DrError, TargetRefused
 from dr.evidence.journal import Opening, open_journal, read_journal, unfinished
-from dr.operations.measure_loss import note_position
+from dr.operations.measure_loss import last_position, note_position
 from dr.postgres.canary import beat
 from dr.postgres.connection import connected
 from dr.services.registry import service
@@ -58,6 +61,7 @@ STEPS = (
 )
 MIDST = {"copy what can still be read": 0.2, "restore beside, question and re-erase": 1.5}
 SWAP = ("recover-db", "--swap", "--no-emergency-copy", "it is sound", "--confirm")
+SILENT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +126,22 @@ def beat_once(shop: Product) -> None:
         note_position(shop.system, beat(connection))
 
 
+def silence_canary(shop: Product) -> None:
+    """As if it had died an hour ago: all its rows are older, also the one that is known outside."""
+    with connected(shop.place.urls[OWNER]) as connection:
+        connection.execute("UPDATE dr_canary SET committed_at = committed_at - %s", (SILENT,))
+    known = last_position(shop.system)
+    assert known is not None
+    note_position(shop.system, Beat(known.seq, known.committed_at - SILENT))
+
+
 def journal_of(shop: Product) -> Path:
     """The first run of the procedure."""
     found = sorted((shop.system.state_directory / "procedures" / shop.system.name).glob("recover-db-in-place_*"))
     return found[0] / "journal.jsonl" if found else Path("none")
 
 
-def kill_everywhere(shop: Product) -> Killings:
+def kill_everywhere(shop: Product, disaster_at: datetime) -> Killings:
     """The recovery, by as many processes as it has moments, and one more."""
     environment = {**os.environ, **shop.environment, "PYTHONPATH": str(ROOT), "DR_RUNNER": "plain"}
 
@@ -136,7 +149,8 @@ def kill_everywhere(shop: Product) -> Killings:
         return subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=800, check=False)
 
     name = shop.system.name
-    return killings(run, "recover_database", {"system": name, "in_place": True, "confirm_name": name}, midst=MIDST)
+    wanted = {"system": name, "in_place": True, "confirm_name": name, "disaster_at": disaster_at.isoformat()}
+    return killings(run, "recover_database", wanted, midst=MIDST)
 
 
 def ask_first(shop: Product) -> Planned:
@@ -195,11 +209,12 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         shop.writer.wait_for_more(5)
         shop.dr("erase", "--subject", str(FORGOTTEN), "--reason", "DSR-1", "--confirm", shop.system.name)
         shop.writer.wait_for_more(5)
-        beat_once(shop)
         before = ask_first(shop)
+        beat_once(shop)
+        disaster_at = datetime.now(UTC)
         table = break_pages(shop)
         acknowledged = len(shop.acknowledged())
-        killed = kill_everywhere(shop)
+        killed = kill_everywhere(shop, disaster_at)
         assert killed.status == 0, killed.said[-5000:]
         with connected(shop.superuser_url) as connection:
             person = connection.execute(
@@ -208,6 +223,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         refused = swap_unreceived(shop)
         shop.writer.stop()
         with shop.receiving():
+            silence_canary(shop)
             swapped, down = swap(shop)
             yield Played(shop, killed, table, acknowledged, dict(person or {}), before, refused, swapped, down)
 
@@ -295,8 +311,20 @@ def test_both_objectives_are_met(played: Played) -> None:
     verdict = played.outcome["verdict"]
 
     assert verdict["rto_seconds"] < 15 * 60
-    assert verdict["rpo_seconds"] == 0
+    assert (verdict["rpo_seconds"], verdict["rpo_at_most"]) == (0, None)
     assert played.answer["answers"]
+
+
+@pytest.mark.incident("I28")
+def test_a_canary_that_died_long_ago_measures_nothing(played: Played) -> None:
+    """An hour before the swap, and the shop took orders on: the last commit of the copy bounds what is lost."""
+    swapped = played.swapped
+
+    assert (swapped["rpo"], swapped["rpo_seconds"]) == ("at most", None)
+    assert 0 <= swapped["rpo_at_most_seconds"] < SILENT.total_seconds()
+    assert re.search(r"the last canary known, \d+, was silent for \d{4} s", swapped["rpo_explanation"])
+    assert "the last commit that was restored is of" in swapped["rpo_explanation"]
+    assert swapped["rpo_met"] is (swapped["rpo_at_most_seconds"] <= 15 * 60)
 
 
 def test_undo_puts_the_old_directory_back_and_keeps_the_other(played: Played) -> None:

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from dr.configuration.procedures.region import RegionSettings
+from dr.secret import Secret
 from tests.scenarios.forgotten import person
 from tests.scenarios.lost_host import Host, LostHost
 from tests.scenarios.machine import machine
-from tests.scenarios.surroundings import Surroundings, made_by_terraform
+from tests.scenarios.surroundings import made_by_terraform
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,11 @@ def recovering(lost: LostHost) -> Iterator[Recovered]:
     """``dr full-recovery --dry-run``, then ``dr full-recovery``; the region in which servers ran is gone as well."""
     around, procedures = lost.around, lost.product.system.procedures
     with machine(lost.port, *around.ports) as there:
-        host = lost.host("second", there, **around.led_by_amazon(procedures.dns, procedures.recovery))
+        region = RegionSettings(primary_url=nobody("192.0.2.1"), standby_url=nobody("198.51.100.1"))
+        host = lost.host("second", there, **around.led_by_amazon(procedures.dns, procedures.recovery), region=region)
         planned = host.dr("full-recovery", "--dry-run")
         assert planned.returncode == 0, planned.stderr
-        before = _look(lost, around)
+        before = look(lost)
         around.lose_the_region()
         answer = host.recover("--disaster-at", lost.disaster_at.isoformat())
         yield Recovered(
@@ -83,13 +86,20 @@ def recovering(lost: LostHost) -> Iterator[Recovered]:
             planned=_json(planned.stdout),
             answer=answer,
             before=before,
-            after=_look(lost, around).since(before),
+            after=look(lost).since(before),
             made=made_by_terraform(host.state()) if around.code is not None else {},
             person=host.here(person, lost.product.superuser_url),
         )
 
 
-def _look(lost: LostHost, around: Surroundings) -> Look:
+def nobody(address: str) -> Secret:
+    """A server of a region that is gone: the address leads nowhere."""
+    return Secret(f"host={address} user=postgres connect_timeout=1")
+
+
+def look(lost: LostHost) -> Look:
+    """Ask them now; no region is gone any more."""
+    around = lost.around
     around.door.rule()
     return Look(lost.record(), around.targets(), around.invalidations(), around.page.incidents(), around.launched())
 

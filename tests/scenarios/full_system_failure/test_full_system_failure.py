@@ -7,12 +7,15 @@ it is there as it was, or it lies after the last WAL that any store has, and the
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from itertools import pairwise
 
 import pytest
 
+from dr.postgres.standby import server_role
+from dr.secret import Secret
 from tests.scenarios.full_system_failure.recovered import Recovered
-from tests.scenarios.lost_host import KINDS, LostHost
+from tests.scenarios.lost_host import CONFIRMED, KINDS, LostHost
 from tests.scenarios.surroundings import AFTER, BEFORE, TTL_SECONDS
 
 pytestmark = pytest.mark.timeout(900)  # whoever is the first waits for all of it
@@ -83,7 +86,31 @@ def test_it_meets_the_objective_of_a_full_system_failure(recovered: Recovered) -
 
     assert verdict["objective"] == {"rto_seconds": 1800, "rpo_seconds": 1800}
     assert verdict["rto_seconds"] < 1800
-    assert verdict["rpo_seconds"] < 1800
+    assert verdict["rpo_at_most"] < 1800
+
+
+@pytest.mark.incident("I28")
+def test_a_new_host_measures_no_loss_and_says_what_it_is_at_most(recovered: Recovered, lost: LostHost) -> None:
+    """It remembers no canary, and the one that there was had died long before: the copy's last commit is the bound."""
+    verdict, answer = recovered.outcome["verdict"], recovered.answer
+    canary = recovered.outcome["loss"]["restored"]["committed_at"]
+    silent = (lost.disaster_at - datetime.fromisoformat(canary)).total_seconds()
+
+    assert (answer["rpo"], answer["rpo_seconds"], verdict["rpo_seconds"]) == ("at most", None, None)
+    assert 0 < answer["rpo_at_most_seconds"] == verdict["rpo_at_most"] < silent
+
+
+def test_commits_wait_for_nobody_who_is_lost_as_well(recovered: Recovered, lost: LostHost) -> None:
+    """Otherwise the first order would hang; what it was is told, to be set again."""
+    with_it = [line for line in recovered.outcome["notes"] if repr(CONFIRMED) in line]
+    again = [line for line in recovered.outcome["todo"] if repr(CONFIRMED) in line]
+
+    assert len(with_it) == len(again) == 1
+    assert recovered.host.here(_waited_for, lost.product.superuser_url) == ""
+
+
+def _waited_for(url: Secret) -> str:
+    return server_role(url).synchronous_standby_names
 
 
 def test_the_plan_says_every_part_where_it_goes_and_what_is_missing(recovered: Recovered, lost: LostHost) -> None:
@@ -97,6 +124,21 @@ def test_the_plan_says_every_part_where_it_goes_and_what_is_missing(recovered: R
     assert plan["database"]["directory"] == str(lost.product.place.production)
     assert "newest WAL" in plan["database"]["choice"]
     assert not any("no backup belongs to it" in line for line in plan["missing"]), plan["missing"]
+
+
+@pytest.mark.incident("I4")
+def test_that_nobody_can_say_who_is_in_charge_holds_nobody_up_and_is_told(recovered: Recovered) -> None:
+    """Both regions are gone, and somebody could still write in one: in the plan, the report and the incident."""
+    told = {
+        "plan": recovered.planned["plan"]["elsewhere"],
+        "report": recovered.outcome["notes"],
+        "incident": json.loads(recovered.host.dr("incident", "report").stdout)["report"].splitlines(),
+    }
+
+    for where, lines in told.items():
+        found = [line for line in lines if "is in charge is not known" in line]
+        assert any("192.0.2.1" in line for line in found), (where, lines)
+        assert any("198.51.100.1" in line for line in found), (where, lines)
 
 
 def test_it_ran_without_prefect_and_its_record_is_in_the_store(recovered: Recovered, lost: LostHost) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,16 +23,24 @@ from tests.prefect.server_fixture import RealServer, real_server
 from tests.scenarios.lost_host import AFTER, Host, LostHost
 from tests.scenarios.machine import ROOT, machine
 
-_PATIENCE_SECONDS = 120
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # whoever is the first waits for all of it
+_PATIENCE_SECONDS = 280
+_LINGERING_SECONDS = 100
+"""With a record and an incident to keep, on a machine that is busy; Prefect alone takes nearly four minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
-    """How the run ended whose server was killed, and how the one after it did."""
+    """How the run ended whose server was killed: ``lingering`` are the seconds from the end of its work to its own.
+
+    Then what the next command said, without a server too.
+    """
 
     host: Host
+    code: int
+    lingering: float
+    answer: dict[str, Any]
     second: subprocess.CompletedProcess[str]
-    events: tuple[Event, ...]
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +57,21 @@ def orphaned(lost: LostHost, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 "PREFECT_HOME": str(host.home / "prefect"),
                 "DO_NOT_TRACK": "1",
             }
-            argv = (sys.executable, "-m", "dr.cli", "full-recovery", "--confirm", host.system.name)
+            argv = (sys.executable, "-m", "dr.cli", "full-recovery", "--confirm", host.system.name, "--json")
             run = subprocess.Popen(
-                there.within(*argv), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+                there.within(*argv), env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
             )
             try:
                 _wait_for_database(host, run)
                 _kill(server)
-                _wait_until(lambda: run.poll() is not None or _events(host)[-1].what == "close")
+                said, _ = run.communicate(timeout=_PATIENCE_SECONDS)
+                ended = datetime.now(UTC)
             finally:
                 run.kill()
                 run.wait()
-            first_events = _events(host)
-            # Prefect's client goes on asking for its server for minutes after all has been done.
-            second = host.dr("full-recovery", "--confirm", host.system.name, PREFECT_API_URL=server.api)
-            yield Orphaned(host, second, first_events)
+            lingering = (ended - _events(host)[-1].at).total_seconds()
+            second = host.dr("full-recovery", "--dry-run", PREFECT_API_URL=server.api)
+            yield Orphaned(host, run.returncode, lingering, json.loads(said or "{}"), second)
 
 
 def _events(host: Host) -> tuple[Event, ...]:
@@ -82,38 +92,27 @@ def _wait_until(met: Callable[[], bool], run: subprocess.Popen[str] | None = Non
 
 
 def _kill(server: RealServer) -> None:
-    """All processes of the server, by what their environment says, and its files."""
-    home = f"PREFECT_HOME={server.home}".encode()
-    for process in Path("/proc").iterdir():
-        try:
-            mine = process.name.isdigit() and home in (process / "environ").read_bytes().split(b"\0")
-            if mine:
-                os.kill(int(process.name), signal.SIGKILL)
-        except (OSError, ValueError):
-            continue
+    """All processes of the server, and its files."""
+    for process in server.processes():
+        os.kill(process, signal.SIGKILL)
     shutil.rmtree(server.home)
 
 
-@pytest.mark.slow
 def test_the_product_is_recovered_with_the_server_gone(orphaned: Orphaned, lost: LostHost) -> None:
-    """By the run itself, or by the next one without a server, which does only what was left."""
+    """By the run itself, whose exit code and answer say so."""
     missing = orphaned.host.missing()
 
-    assert _events(orphaned.host)[-1].what == "close", orphaned.second.stderr
+    assert (orphaned.code, bool(orphaned.answer)) == (0, True)
+    assert _events(orphaned.host)[-1].what == "close"
     assert {order.reference for order in missing} <= {order.reference for order in lost.acknowledged[lost.shipped :]}
     assert lost.leads_to() == AFTER
 
 
-@pytest.mark.slow
-def test_what_was_done_under_prefect_is_not_done_again(orphaned: Orphaned) -> None:
-    """The journal lies on the host, not in Prefect's database."""
-    events = _events(orphaned.host)
-
-    assert [event.step for event in events if event.what == "end"].count("database") == 1
-    assert events[-1].what == "close"
+def test_the_process_ends_soon_after_its_work(orphaned: Orphaned) -> None:
+    """Prefect's client would go on asking for its server for minutes."""
+    assert 0 <= orphaned.lingering < _LINGERING_SECONDS
 
 
-@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_said_in_a_line(orphaned: Orphaned) -> None:
     """And nobody waits for it."""
     assert "does not answer" in orphaned.second.stderr

@@ -35,13 +35,15 @@ def _open(place: Estate) -> Baseline:
     return take_baseline(place.superuser_url)
 
 
-def _lose_it_all(place: Estate) -> None:
-    """Not even a crash recovery is possible afterwards."""
+def _lose_it_all(place: Estate) -> datetime:
+    """When: not even a crash recovery is possible afterwards."""
     place.server.kill()
+    lost_at = datetime.now(UTC)
     shutil.rmtree(place.production)
+    return lost_at
 
 
-def _recover(place: Estate) -> Loss:
+def _recover(place: Estate, lost_at: datetime) -> Loss:
     """The newest WAL into a new directory, which serves afterwards; the measured loss."""
     target = place.directory / "recovered"
     make_directory(target, place.directory)
@@ -49,7 +51,7 @@ def _recover(place: Estate) -> Loss:
     restore(place.system, chosen)
     copy = check_copy(place.system, chosen.found.manifest, chosen.target, chosen.point)
     copy.require(chosen.found.manifest.label)
-    loss = measure_loss(place.system, copy.canary, None)
+    loss = measure_loss(place.system, copy.canary, None, ended=lost_at, committed=copy.last_commit)
     with (target / "postgresql.auto.conf").open("a", encoding="utf-8") as stream:
         stream.write("synchronous_standby_names = ''\n")  # its receiver is not there yet
     place.server.begin(target)
@@ -90,11 +92,11 @@ def test_with_the_synchronous_receiver_nothing_that_was_acknowledged_is_lost(tmp
                 workload.wait_for_commit()
                 back_up(place.system)
                 time.sleep(4)
-                _lose_it_all(place)
+                lost_at = _lose_it_all(place)
                 journal = workload.stop()
             receiver.stop()
 
-        loss = _recover(place)
+        loss = _recover(place, lost_at)
 
         result = _compared(place, before, journal)
         assert len(journal.acknowledged) > 500
@@ -118,11 +120,11 @@ def test_without_it_no_more_is_lost_than_was_told_before(tmp_path: Path) -> None
                 time.sleep(3)
                 with connected(place.superuser_url) as connection:
                     row = connection.execute("SELECT clock_timestamp() AS now").fetchone()
-                _lose_it_all(place)
+                lost_at = _lose_it_all(place)
                 journal = workload.stop()
         shutil.rmtree(place.system.wal_spool)  # with its host the spool is gone too
 
-        loss = _recover(place)
+        loss = _recover(place, lost_at)
 
         result = _compared(place, before, journal)
         assert status is not None

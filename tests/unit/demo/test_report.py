@@ -73,7 +73,7 @@ def test_a_loss_that_was_not_measured_is_not_met() -> None:
 
     assert report.met is False
     assert report.as_dict()["rpo_seconds"] is None
-    assert "unknown" in "\n".join(scoreboard_lines(scoreboard(report)))
+    assert "not known" in "\n".join(scoreboard_lines(scoreboard(report)))
 
 
 def test_the_scoreboard_shows_achieved_against_target() -> None:

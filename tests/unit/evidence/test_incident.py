@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from dr.catalog.canary import Beat
@@ -111,17 +112,24 @@ def test_what_was_not_measured_is_said_to_be_so(key: str) -> None:
     assert "not measured" in report_values(incident())[key].lower()
 
 
-def test_a_loss_that_is_only_bounded_is_no_met_objective() -> None:
-    """At most so much: the report does not say yes."""
-    lost = Lost(12.0, False, "at most: this host does not know the last canary", None, RESTORED)
-    bounded = measured(rpo=None, lost=lost)
+@pytest.mark.parametrize(
+    ("at_most", "row", "deviates"),
+    [
+        (12.0, "| RPO | at most 12.0 | 900 | yes |", ""),
+        (1200.0, "| RPO | at most 1200.0 | 900 | not shown |", "lost at most 1200.0 s of 900 s"),
+        (None, "| RPO | not measured | 900 | not shown |", "was not measured"),
+    ],
+    ids=["a bound within the objective", "a bound beyond it", "nothing known"],
+)
+def test_a_loss_that_was_not_measured_is_not_called_so(at_most: float | None, row: str, deviates: str) -> None:
+    """At most so much: that is met when it is little enough, and never missed; of what is not known neither is said."""
+    lost = Lost(at_most, False, "at most: this host does not know the last canary", None, RESTORED)
+    values = report_values(incident(msgspec.structs.replace(measured(rpo=None, lost=lost), rpo_at_most=at_most)))
 
-    values = report_values(incident(bounded))
-
-    assert not bounded.rpo_met
-    assert "| RPO | not measured | 900 | not shown |" in values["measured"]
-    assert "at most 12.0 s" in values["lost"]
-    assert "RPO not shown to be met" in values["deviations"]
+    assert row in values["measured"]
+    assert "RPO missed" not in values["deviations"]
+    assert ("RPO not shown to be met" in values["deviations"]) is bool(deviates)
+    assert deviates in values["deviations"]
 
 
 def test_each_phase_stands_under_the_objective() -> None:

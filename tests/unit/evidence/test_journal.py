@@ -9,14 +9,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dr.catalog.lsn import Lsn
 from dr.errors import BackupInvalid, ConfigurationError, LeaseHeld, RecoveryFailed, StoreFull, TargetRefused
-from dr.evidence.journal import FILE, Journal, Opening, open_journal, read_journal, supersede, unfinished
+from dr.evidence.journal import (
+    FILE,
+    Journal,
+    Opening,
+    last_work,
+    open_journal,
+    read_journal,
+    require_recent,
+    supersede,
+    unfinished,
+)
+from dr.evidence.journal_events import Event, encoded
 
 WANTED = Opening("full-recovery", "shop", {"point": ""})
 
@@ -124,6 +135,24 @@ def test_a_run_that_nobody_has_worked_on_for_a_day_is_not_gone_on_with(tmp_path:
     with opened(tmp_path, anew=True) as anew:
         assert anew.name != first.name
         assert not anew.is_done("restore")
+
+
+def test_a_day_is_counted_from_the_last_work_and_not_from_the_begin_or_from_opening_it_again(tmp_path: Path) -> None:
+    """A restore of thirty hours goes on; one that is merely opened again each morning grows old all the same."""
+    now = datetime.now(UTC)
+    opening = Event(now - timedelta(hours=40), "open", procedure="full-recovery", system="shop")
+    long = (opening, Event(now - timedelta(hours=2), "fail", "restore"), Event(now, "open"))
+    stale = (opening, Event(now - timedelta(hours=30), "end", "restore"), Event(now - timedelta(hours=1), "open"))
+    for name, events in (("long", long), ("stale", stale), ("bare", (opening, Event(now, "open")))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / FILE).write_bytes(b"".join(encoded(event) for event in events))
+
+    require_recent(tmp_path / "long")
+    for name in ("stale", "bare"):
+        with pytest.raises(TargetRefused, match="nobody has worked on it"):
+            require_recent(tmp_path / name)
+    assert last_work(long) == long[1].at
+    assert last_work(stale) == stale[1].at
 
 
 def test_a_run_that_ends_closes_what_others_have_left(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dr.errors import RecoveryFailed
-from dr.evidence.findings import Check, CheckedCopy, Loss
+from dr.evidence.findings import Check, CheckedCopy, Loss, held_against
 from dr.evidence.phases import Phase
 from dr.evidence.scoreboard import RecoveryOutcome, check_rows, phase_rows
 from dr.policy.objectives import Objective, Scenario, Verdict
@@ -51,6 +53,16 @@ def test_totals_stand_against_their_targets(rto, rpo, met):
     assert (rto_row["met"], rpo_row["met"]) == met
     assert (rto_row["target"], rpo_row["target"]) == (900, 900)
     assert rpo_row["seconds at work"] == rpo
+
+
+@pytest.mark.parametrize(("at_most", "met"), [(100.0, "yes"), (1000.0, "unknown")])
+def test_a_bound_is_called_one_in_the_table(at_most, met):
+    """Its seconds stand beside the word; within the objective it is enough."""
+    loss = Loss(at_most, False, "at most: a new host")
+    verdict = held_against(Objective(900, 900), 12.0, loss)
+    row = phase_rows(replace(_outcome(12, None), loss=loss, verdict=verdict))[1]
+
+    assert (row["phase"], row["seconds at work"], row["certainty"], row["met"]) == ("RPO", at_most, "at most", met)
 
 
 def test_the_totals_are_on_the_first_page():

@@ -13,6 +13,7 @@ from dr.errors import LeaseHeld, TargetRefused
 from dr.evidence.journal import FILE, TOO_OLD, Opening, open_journal, read_journal
 from dr.evidence.journal_events import encoded
 from dr.operations.application.alone import GOES_ON, refuse_beside_another
+from dr.operations.full_recovery.places import EXERCISE
 from dr.operations.full_recovery.places import PROCEDURE as FULL
 from dr.secret import Secret
 from flows.fail_back import PROCEDURE as BACK
@@ -39,7 +40,7 @@ def cut_off(system: System, procedure: str, of: str = "shop") -> Path:
 
 def test_the_procedures_are_called_so() -> None:
     """Else their journals would not be found."""
-    assert set(GOES_ON) == {FULL, BACK, OVER, IN_PLACE, UNDO}
+    assert set(GOES_ON) == {FULL, EXERCISE, BACK, OVER, IN_PLACE, UNDO}
     assert PROCEDURE not in GOES_ON
 
 

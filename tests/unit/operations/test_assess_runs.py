@@ -31,3 +31,19 @@ def test_the_newest_run_is_the_one_that_was_begun_last(tmp_path):
     (told,) = files.answer(shop, Question(Subject.UNFINISHED, 5.0)).measured
 
     assert (told.seconds, told.at) == (50.0, datetime(2026, 1, 2, 3, tzinfo=UTC))
+
+
+def test_a_recovery_is_of_today_while_somebody_works_on_it(tmp_path):
+    """One that takes longer than a day goes on first, as its command would; not what was begun later and left."""
+    shop = System("shop", PostgresSettings(Secret("")), (), EncryptionSettings(), state_directory=tmp_path)
+    now = datetime.now(UTC)
+    for name, begun, worked in (("full-recovery", 40, 1), ("recover-app", 30, 29)):
+        run = tmp_path / "procedures" / "shop" / f"{name}_20260101_000000"
+        run.mkdir(parents=True)
+        opened = Event(now - timedelta(hours=begun), "open", procedure=name, system="shop")
+        ended = Event(now - timedelta(hours=worked), "end", "restore")
+        (run / "journal.jsonl").write_bytes(encoded(opened) + encoded(ended))
+    (seen,) = files.answer(shop, Question(Subject.UNFINISHED, 5.0)).observed
+
+    assert seen.name == "full-recovery"
+    assert 3500 < seen.figure < 3700

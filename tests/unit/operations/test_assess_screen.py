@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from dr.operations.assess import Assessment, lines
 from dr.policy.next_step import Circumstances, next_step
 from dr.policy.objectives import DEFAULT_OBJECTIVES
-from dr.policy.observation import Condition, Observation, Subject
+from dr.policy.observation import Condition, Observation, Subject, not_asked
 from dr.policy.severity import judge
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -74,3 +74,12 @@ def test_services_are_shown_when_they_are_not_as_they_should_be():
 
     assert not any(line.startswith("Service") for line in shown(*WELL))
     assert "Service worker: STOPPED" in shown(*WELL, stopped)
+
+
+def test_a_host_that_is_too_busy_to_ask_says_that_the_scenario_is_unknown_and_why():
+    """And to look again, for longer; not to recover an application of which nothing is known."""
+    screen = shown(*without(Subject.APPLICATION, not_asked(Subject.APPLICATION, 9.0)))
+
+    assert screen[2] == "Application: NOT ASKED"
+    assert "Likely scenario: unknown, this host was too busy to ask Application: nothing is known of it" in screen
+    assert screen[-1] == "  dr assess --seconds 30 --system shop"

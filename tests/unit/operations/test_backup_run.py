@@ -16,6 +16,7 @@ from dr.errors import (
     PartialBackup,
     PipelineError,
     ServerUnreachable,
+    StoreError,
 )
 from dr.operations.backup_run import BackupRun
 from dr.operations.draft import Draft
@@ -98,6 +99,40 @@ def test_when_several_parts_failed_all_are_told():
         run.conclude("coreflow360")
     assert "dump: dump broke" in caught.value.detail
     assert "base backup: base backup broke" in caught.value.detail
+
+
+def test_one_error_does_not_hide_what_else_is_missing():
+    """The dump broke, and a base backup could not even be tried: both are told, whichever came last."""
+    run = BackupRun()
+    run.miss("base backup", "the role may not make one", Kind.BASE)
+    with run.part("dump", Kind.DUMP):
+        raise BackupInvalid("no copy could be read back")
+
+    with pytest.raises(PartialBackup, match="safe: nothing") as caught:
+        run.conclude("coreflow360")
+    assert "base backup not made: the role may not make one" in caught.value.detail
+    assert "dump: no copy could be read back" in caught.value.detail
+
+
+def test_what_ends_a_run_at_once_tells_what_had_failed_before():
+    """The lease is lost after the dump broke: that is not forgotten over it; where all was well nothing is added."""
+    lost = StoreError("the lease is lost", "last renewed 90 s ago", "Run it again.")
+
+    def check() -> None:
+        raise lost
+
+    run = BackupRun()
+    with pytest.raises(StoreError) as plain:
+        run.require(check)
+    with run.part("dump", Kind.DUMP):
+        raise DrError("pg_dump was killed")
+    with pytest.raises(StoreError) as told:
+        run.require(check)
+
+    assert plain.value is lost
+    assert told.value.detail == "last renewed 90 s ago; before that: dump: pg_dump was killed"
+    assert (told.value.message, told.value.hint) == (lost.message, lost.hint)
+    run.require(lambda: None)
 
 
 def test_a_run_that_made_nothing_did_not_succeed():

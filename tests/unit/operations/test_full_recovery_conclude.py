@@ -18,7 +18,7 @@ from dr.evidence.journal import FILE, Journal, Opening, open_journal
 from dr.operations.full_recovery.conclude import Reached, conclude
 from dr.operations.full_recovery.database import RecoveredDatabase
 from dr.operations.full_recovery.database_plan import plan_database
-from dr.operations.full_recovery.kept import PLAN, kept_plan
+from dr.operations.full_recovery.kept import PLAN, kept_plan, made_before
 from dr.operations.full_recovery.places import PROCEDURE
 from dr.operations.full_recovery.wish import Wish, parse_wish
 from dr.operations.measure_loss import note_position
@@ -67,6 +67,32 @@ def test_the_plan_of_a_run_of_another_day_is_not_gone_on_with(tmp_path: Path) ->
     assert "--anew" in refused.value.hint
 
 
+def test_whoever_begins_again_is_told_what_he_would_make_twice(tmp_path: Path) -> None:
+    """Machines of runs that were given up or cut off since the last that ended; of that one they are in service."""
+    mine = system(tmp_path)
+    place = mine.state_directory / "procedures" / NAME
+
+    def run(*begun: str, anew: bool = False) -> Journal:
+        opening = Opening(PROCEDURE, NAME, Wish().parameters)
+        with open_journal(place, opening, run="a run", anew=anew) as journal:
+            for step in begun:
+                journal.begin(step)
+        return journal
+
+    given_up = run("launch images", "make network", "make network", "database")
+    idle = run("database", anew=True)
+    told = made_before(mine, Wish())
+    with Journal(idle.directory) as journal:
+        journal.close()
+    later = made_before(mine, Wish())
+
+    assert len(told) == 1
+    assert told[0].startswith(
+        f"{given_up.name}, which is not gone on with, had begun to launch images and to make network"
+    )
+    assert later == ()
+
+
 def test_without_a_known_end_the_loss_is_counted_until_this_run_began(tmp_path: Path) -> None:
     """The first one may have been cut off long before; the product may have lived on meanwhile."""
     mine = system(tmp_path)
@@ -93,10 +119,13 @@ def test_a_canary_that_goes_on_in_the_recovered_database_is_no_loss(tmp_path: Pa
     database = replace(RESTORED, canary=Beat(600, NOON))
     with opened(tmp_path / "journals") as journal:
         reached = replace(REACHED, database=database, last=Beat(602, NOON + timedelta(seconds=2)))
-        found = conclude(mine, FULL, journal, reached, None)
+        found = conclude(mine, FULL, journal, reached, NOON + timedelta(seconds=3))
+        silent = conclude(mine, FULL, journal, reached, NOON + timedelta(minutes=30))
 
     assert found.loss is not None
     assert (found.loss.seconds, found.loss.measured) == (2, True)
+    assert (found.verdict.rpo_seconds, found.verdict.rpo_at_most) == (2, None)
+    assert (silent.verdict.rpo_seconds, silent.verdict.rpo_at_most) == (None, 1800)
 
 
 def test_what_nobody_has_asked_is_not_called_recovered(tmp_path: Path) -> None:
@@ -104,11 +133,11 @@ def test_what_nobody_has_asked_is_not_called_recovered(tmp_path: Path) -> None:
     mine = system(tmp_path)
     database = replace(RESTORED, canary=Beat(1, NOON))
     with opened(tmp_path / "journals") as journal:
-        well = conclude(mine, FULL, journal, replace(REACHED, database=database, last=Beat(1, NOON)), None)
+        well = conclude(mine, FULL, journal, replace(REACHED, database=database, last=Beat(1, NOON)), NOON)
         not_asked = replace(
             REACHED, database=database, last=Beat(1, NOON), unverified=("nobody asked",), state="restored, not verified"
         )
-        found = conclude(mine, FULL, journal, not_asked, None)
+        found = conclude(mine, FULL, journal, not_asked, NOON)
     report = "\n".join(report_lines(found))
 
     assert (well.in_service, found.in_service) == (True, False)
@@ -117,6 +146,23 @@ def test_what_nobody_has_asked_is_not_called_recovered(tmp_path: Path) -> None:
     assert "**met**" not in report
     assert [row["met"] for row in full_phase_rows(found)[:1]] == ["unknown"]
     assert part_rows(found)[0]["state"] == "restored, not verified"
+
+
+def test_an_exercise_is_told_as_one_and_led_to_by_nobody(tmp_path: Path) -> None:
+    """Over the report and in it; what kept it from being recovered is not called out of service."""
+    mine = system(tmp_path)
+    plan = replace(FULL, exercise=True)
+    with opened(tmp_path / "journals") as journal:
+        well = conclude(mine, plan, journal, REACHED, NOON)
+        ill = conclude(mine, plan, journal, replace(REACHED, unverified=("it is down",)), NOON)
+    report, failed = "\n".join(report_lines(well)), "\n".join(report_lines(ill))
+
+    assert well.exercise
+    assert report.startswith(f"# EXERCISE: {NAME} recovered")
+    assert "nothing was switched: this was an exercise" in report
+    assert "nothing here may go into service" in report
+    assert "NOT VERIFIED" in failed
+    assert "**not recovered**: it is down" in failed
 
 
 def test_a_dump_is_not_younger_than_what_was_asked_for(tmp_path: Path) -> None:

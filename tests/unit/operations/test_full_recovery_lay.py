@@ -43,6 +43,23 @@ def restored_config(directory: Path, etc: Path, files: dict[str, str]) -> Restor
     return part(directory, Kind.CONFIG)
 
 
+def test_in_an_exercise_nothing_is_laid_that_begins_by_itself(tmp_path: Path) -> None:
+    """Cron's jobs and timers lie ready, and are named; everything else is laid, and in a disaster these are too."""
+    etc = tmp_path / "etc"
+    files = {"app.conf": "a", "cron.d/mails": "b", "crontab": "c", "systemd/bill.timer": "d", "cronos.conf": "e"}
+    restored = restored_config(tmp_path / "copy", etc, files)
+    placed = lay.lay_config(restored, exercise=True)
+    laid = {str(path.relative_to(etc)) for path in etc.rglob("*") if path.is_file()}
+    everything = lay.lay_config(restored)
+
+    assert laid == {"app.conf", "cronos.conf"}
+    assert placed.count == 2
+    assert sorted(line.partition(" ")[0] for line in placed.left) == [
+        str(etc / name) for name in ("cron.d/mails", "crontab", "systemd/bill.timer")
+    ]
+    assert everything.count == 5
+
+
 def test_configuration_comes_to_its_absolute_paths_as_it_was(tmp_path: Path) -> None:
     """With mode and time, links as links, and directories that were missing."""
     etc = tmp_path / "etc"

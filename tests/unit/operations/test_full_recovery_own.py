@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shutil
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,6 +19,9 @@ from dr.postgres.data_directory import UNFINISHED
 
 RUN = "full-recovery_20260101_020000"
 LATER = "full-recovery_20260101_030000"
+NAMES = tuple(f"pg_{letter}" for letter in "abcdefghijkl")
+"""So many that what a directory lists last is hardly ever the one that has to stay."""
+CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.chmod")
 
 
 @pytest.fixture
@@ -130,6 +138,46 @@ def test_what_was_whole_and_has_changed_since_is_not_cleared_by_its_own_run_eith
 
     assert inside == {"base"}
     assert not is_free(place, RUN)
+
+
+def die_in(action: Callable[[], object], number: int) -> bool:
+    """Call it in a process that dies just before it changes something for the ``number``-th time; whether it did."""
+    child = os.fork()
+    if child == 0:
+        count = itertools.count(1)
+
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
+            changes = event in CHANGES or (event == "open" and "w" in str(arguments[1]))
+            if changes and next(count) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(watch)
+        action()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+
+@pytest.mark.parametrize("state", ["half-made", "whole"])
+def test_whoever_dies_while_he_clears_leaves_it_as_one_of_ours(place: Path, state: str) -> None:
+    """At whichever file: to clear takes a while, and the next run has to go on."""
+    beside = place.with_name("data_tablespaces")
+    left = []
+    for number in range(1, 100):
+        claim(place, RUN, others=(beside,))
+        fill(place)
+        for name in NAMES:
+            (place / name).touch()
+        fill(beside)
+        if state == "whole":
+            whole(place, RUN)
+        if not die_in(lambda: claim(place, RUN, others=(beside,)), number):
+            break
+        left.append((is_free(place, RUN), sorted(path.name for path in place.iterdir())))
+
+    assert len(left) > 6
+    assert all(free for free, _ in left), left
+    assert (True, [UNFINISHED]) in left
+    assert any(UNFINISHED in names and 1 < len(names) < len(NAMES) for _, names in left)
 
 
 def test_a_room_of_ours_needs_no_file_in_it(place: Path) -> None:

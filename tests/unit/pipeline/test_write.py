@@ -202,6 +202,20 @@ def test_when_every_store_fails_its_own_error_is_told(cipher, tmp_path, fault, k
     assert everything_in(tmp_path) == []
 
 
+def test_when_every_store_fails_for_a_reason_of_its_own_all_are_told(cipher, tmp_path):
+    """The disk is full and the bucket refuses: who frees the disk alone would be called again."""
+    places = stores(tmp_path, "local", "cloud")
+    places["local"].arm(FullAfter(MIB))
+    places["cloud"].arm(Denied())
+
+    with pytest.raises(StoreError) as caught:
+        write(cipher, places, NOISE)
+
+    told = f"{caught.value.message}; {caught.value.detail}"
+    assert "local: " in told
+    assert "cloud: " in told
+
+
 class _SlowToEnd:
     """A stream that takes a while to come back from being closed, as on a busy machine."""
 

@@ -88,7 +88,7 @@ def test_what_could_not_be_looked_at_is_not_over() -> None:
     """A store that does not answer is no proof that its backup is good again."""
     first = answered(decide((), [critical()], ROUTES, NOW))
 
-    later = decide(first, [], ROUTES, NOW + timedelta(minutes=5), unknown=frozenset({"backup-overdue"}))
+    later = decide(first, [], ROUTES, NOW + timedelta(minutes=5), unknown=frozenset({critical().key}))
 
     assert told(later) == []
     assert [item.alert for item in later.open] == [critical()]
@@ -180,6 +180,23 @@ def test_a_warning_that_becomes_critical_is_told_to_those_of_a_critical_one() ->
 
     assert [item.channel for item in worse.deliveries] == ["pagerduty", "slack", "sms", "mail"]
     assert worse.deliveries[1].thread == "thread in slack"
+
+
+def test_two_storms_that_the_same_alert_began_are_two() -> None:
+    """Of another grade at once, or later while the first one lasts: each is told, and each is over by itself."""
+    severe = [critical(f"{number}") for number in range(STORM + 1)]
+    mild = [replace(item, grade=Grade.WARNING) for item in severe]
+    first = decide((), severe, ROUTES, NOW)
+    fewer = decide(answered(first), severe[1:], ROUTES, NOW + timedelta(minutes=5))
+    for more in (mild, severe):
+        found = {item.key: item for item in (*more[:1], *(replace(item, rule="b") for item in more), *severe[1:])}
+        both = decide(answered(fewer), list(found.values()), ROUTES, NOW + timedelta(minutes=10))
+        over = decide(answered(both), [], ROUTES, NOW + timedelta(minutes=15))
+
+        told_of = {item.alert.key for item in (*first.deliveries, *both.deliveries)}
+        assert len(told_of) == 2
+        assert {item.alert.key for item in over.deliveries} == told_of
+        assert over.open == ()
 
 
 _alerts = st.lists(

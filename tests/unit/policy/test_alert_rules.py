@@ -7,19 +7,31 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dr.catalog.labels import DATABASE_KINDS, Kind
+from dr.components.registry import ROWS
 from dr.configuration.alerting.schedules import SchedulesSettings
+from dr.operations.measure.gather import MEASUREMENTS
 from dr.policy.alert import Grade
-from dr.policy.alert_rules import RULES, SCHEDULED, Against, Evaluated, evaluate
-from dr.policy.metric import BY_NAME, Sample, sample
+from dr.policy.alert_rules import RULES, SCHEDULED, Against
+from dr.policy.metric import BY_NAME, Sample, Unmeasured, sample
+from dr.policy.rule_evaluation import Evaluated, evaluate
+from tests.unit.policy.rounds import rounds
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 HOUR = 3600.0
+ALL_KINDS = tuple(str(kind) for kind in Kind)
+DATABASE = tuple(str(kind) for kind in DATABASE_KINDS)
 LIMITS = (sample("backup_age_limit_seconds", 24 * HOUR, "shop", "dump"),)
 
 
 def run(*samples: Sample, before: Evaluated | None = None, minutes: int = 0, **more: object) -> Evaluated:
     """One evaluation; ``before`` is the one before it."""
     return evaluate(samples, before.broken if before else (), NOW + timedelta(minutes=minutes), **more)  # type: ignore[arg-type]
+
+
+def lasting(*samples: Sample, minutes: int, before: Evaluated | None = None) -> Evaluated:
+    """The last of many rounds in which nothing changes."""
+    return rounds(samples, NOW, NOW + timedelta(minutes=minutes), before.broken if before else ())
 
 
 def names(evaluated: Evaluated) -> list[str]:
@@ -60,6 +72,7 @@ CASES = [
     ("run-failed", [sample("procedure_last_failed", 1, "shop", "daily-backup")], Grade.WARNING),
     ("run-missing", [sample("schedule_overdue_seconds", 7 * HOUR, "shop", "daily-backup")], Grade.WARNING),
     ("runs-late", [sample("schedule_late_runs", 2, "shop", "daily-backup")], Grade.WARNING),
+    ("alert-path", [sample("alert_channels_confirmed", 1, "shop")], Grade.CRITICAL),
     ("alert-test-overdue", [sample("alert_test_age_seconds", 3 * 86400, "shop")], Grade.WARNING),
 ]
 
@@ -83,6 +96,8 @@ WAITING = [
     ("schedule-inactive", [sample("schedule_active", 0, "shop", "daily-backup")], 15),
     ("scheduler-down", [sample("scheduler_up", 0, "shop")], 15),
     ("key-rotation-failed", [sample("key_rotation_pending", 1, "shop", "dump")], 26 * 60),
+    ("backups-not-measured", [sample("measurement_up", 0, "shop", "backups")], 15),
+    ("not-measured", [sample("measurement_up", 0, "shop", "WAL")], 60),
 ]
 
 
@@ -90,7 +105,7 @@ WAITING = [
 def test_what_may_pass_by_itself_has_to_last(rule: str, samples: list[Sample], minutes: int) -> None:
     """Not at once, not a minute too early, and not when it was well in between."""
     first = run(*samples)
-    almost = run(*samples, before=first, minutes=minutes - 1)
+    almost = lasting(*samples, minutes=minutes - 1)
     due = run(*samples, before=almost, minutes=minutes)
     well = run(before=almost, minutes=minutes)
     again = run(*samples, before=well, minutes=minutes + 1)
@@ -101,23 +116,29 @@ def test_what_may_pass_by_itself_has_to_last(rule: str, samples: list[Sample], m
 
 def test_every_rule_is_among_those_that_were_tried() -> None:
     """A further rule without a case here is noticed."""
-    tried = {case[0] for case in CASES} | {case[0] for case in WAITING} | {"component-overdue"}
+    tried = (
+        {case[0] for case in CASES} | {case[0] for case in WAITING} | {"component-overdue", "infrastructure-overdue"}
+    )
 
     assert {rule.name for rule in RULES} == tried
 
 
 def test_a_component_is_a_warning_and_the_database_critical() -> None:
-    """The same age of two kinds."""
-    samples = [sample("backup_good_age_seconds", 30 * HOUR, "shop", kind) for kind in ("dump", "files")] + [
-        sample("backup_age_limit_seconds", 24 * HOUR, "shop", kind) for kind in ("dump", "files")
+    """The same age of every kind, each with the command that makes a backup of it."""
+    kinds = [*ALL_KINDS]
+    samples = [sample("backup_good_age_seconds", 30 * HOUR, "shop", kind) for kind in kinds] + [
+        sample("backup_age_limit_seconds", 24 * HOUR, "shop", kind) for kind in kinds
     ]
     first = run(*samples)
 
     due = run(*samples, before=first, minutes=60)
 
-    assert {alert.subject: alert.rule for alert in due.alerts} == {
-        "dump": "backup-overdue",
-        "files": "component-overdue",
+    procedures = {str(row.kind): row.part.procedure for row in ROWS}
+    rules = {"application-backup": "component-overdue", "infrastructure-backup": "infrastructure-overdue"}
+    wanted = dict.fromkeys(kinds, "component-overdue") | {kind: rules[name] for kind, name in procedures.items()}
+    assert {alert.subject: alert.rule for alert in due.alerts} == wanted | dict.fromkeys(DATABASE, "backup-overdue")
+    assert {alert.subject: alert.command.split()[1] for alert in due.alerts} == {
+        kind: "backup" if kind in DATABASE else procedures.get(kind, "application-backup") for kind in kinds
     }
 
 
@@ -137,10 +158,26 @@ def test_an_age_says_itself_since_when() -> None:
 
 
 def test_what_was_not_measured_is_unknown_and_not_well() -> None:
-    """Its rules are named, so that nobody is told that they are over."""
-    found = run(unmeasured=frozenset({"backup_good_age_seconds"}))
+    """Its alerts are named, so that nobody is told that they are over."""
+    samples = [sample("backup_good_age_seconds", 25 * HOUR, "shop", "dump"), *LIMITS]
+    overdue = lasting(*samples, minutes=60)
 
-    assert found.unknown == {"backup-overdue", "component-overdue"}
+    found = run(before=overdue, minutes=65, unmeasured=frozenset({Unmeasured("backup_good_age_seconds")}))
+
+    assert found.unknown == {"shop/backup-overdue/dump"}
+
+
+def test_all_that_is_measured_is_told_when_it_cannot_be() -> None:
+    """By one rule, and by one only; of stores and of Prefect's server the measurement says it itself."""
+    itself = {"stores", "scheduler", "schedules", "targets"}
+    parts = {title for title, _, _ in MEASUREMENTS}
+
+    found = {part: names(lasting(sample("measurement_up", 0, "shop", part), minutes=60)) for part in parts}
+
+    assert found == {
+        part: [] if part in itself else ["backups-not-measured" if part == "backups" else "not-measured"]
+        for part in parts
+    }
 
 
 def test_a_limit_of_another_system_is_not_this_ones() -> None:

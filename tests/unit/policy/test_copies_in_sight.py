@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dr.catalog.labels import Kind
+from dr.components.registry import BY_KIND, ROWS
 from dr.policy.copies_in_sight import Copy, Held, Latest, Place, judge_copies
 from dr.policy.observation import Condition, Subject
 
@@ -117,3 +119,21 @@ def test_a_component_without_a_new_backup_is_told(created, told):
 
     assert told in judged(lacking, held("cloud"))["Backups"].detail
     assert judged(lacking, has)["Backups"].condition is Condition.OK
+
+
+def test_what_mends_a_missing_backup_is_the_procedure_that_makes_it():
+    """A backup of the database makes no image of a server; what the database lacks comes first."""
+    lacking = Latest("server images", None, 7 * 86400.0, "infrastructure-backup")
+    redis = Latest("Redis", None, 86400.0)
+    stale = replace(FRESH, created=NOW - timedelta(days=3))
+
+    assert judged(held("local", components=(lacking,)))["Backups"].remedy == "infrastructure-backup"
+    assert judged(held("local", components=(redis, lacking)))["Backups"].remedy == "application-backup"
+    assert judged(held("local", stale, components=(lacking,)))["Backups"].remedy == ""
+    assert judged(held("local"))["Backups"].remedy == ""
+
+
+def test_every_component_is_known_by_the_procedure_that_backs_it_up():
+    """By the names of the commands."""
+    assert {row.part.procedure for row in ROWS} == {"application-backup", "infrastructure-backup"}
+    assert BY_KIND[Kind.IMAGES].part.procedure == BY_KIND[Kind.TERRAFORM].part.procedure == "infrastructure-backup"

@@ -62,6 +62,23 @@ def test_it_says_what_where_from_how_long_in_which_order_and_what_is_missing() -
         assert line in text
 
 
+def test_no_warning_is_said_twice() -> None:
+    """Neither by the plan itself, nor by it and the database's own lines."""
+    database = replace(DATABASE, words=("loses     little", "warning   it is old"))
+    lines = replace(PLAN, database=database, warnings=("careful", "it is old", "careful")).lines()
+
+    assert [line.strip() for line in lines if "warning" in line] == ["warning   it is old", "warning   careful"]
+
+
+def test_an_exercise_is_called_so_before_anything_else() -> None:
+    """With what it does not do; who else is in charge stands there as well."""
+    lines = replace(PLAN, exercise=True, left_out=("names stay",), elsewhere=("db2 is in charge, timeline 3",)).lines()
+
+    assert lines[1].startswith("EXERCISE  nothing outside of this host is changed")
+    assert lines[2:4] == ("not done  names stay", "in charge db2 is in charge, timeline 3")
+    assert not any("EXERCISE" in line for line in PLAN.lines())
+
+
 def test_the_forecast_is_that_of_the_longest_or_of_all_together_on_four_hands() -> None:
     """And there is none where a part's is not known."""
     many = replace(PLAN, parts=tuple(part(Kind.FILES, 100.0) for _ in range(8)))

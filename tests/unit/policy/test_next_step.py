@@ -11,7 +11,7 @@ import pytest
 
 from dr.policy.next_step import ENCRYPTS_ONLY, NOTHING_MEASURED, Circumstances, Measured, next_step
 from dr.policy.objectives import DEFAULT_OBJECTIVES, Scenario
-from dr.policy.observation import Condition, Observation, Sign, Subject, silent
+from dr.policy.observation import Condition, Observation, Sign, Subject, not_asked, silent
 from dr.policy.severity import judge
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,7 +44,12 @@ DATABASE, REDIS, APPLICATION = (saw(one) for one in (Subject.DATABASE, Subject.R
         ((DATABASE, REDIS, APPLICATION, saw(Subject.STANDBY, Condition.OK)), "dr failover"),
         ((saw(Subject.DATABASE, Condition.DOWN, sign=Sign.STARTING),), "dr assess"),
         ((saw(Subject.BACKUPS, Condition.IMPAIRED),), "dr backup --cloud"),
+        ((saw(Subject.BACKUPS, Condition.IMPAIRED, remedy="infrastructure-backup"),), "dr infrastructure-backup"),
+        ((saw(Subject.BACKUPS, Condition.IMPAIRED, remedy="application-backup"),), "dr application-backup"),
         ((silent(Subject.BACKUPS, 5),), "dr store probe"),
+        ((not_asked(Subject.BACKUPS, 9),), "dr assess --seconds 30"),
+        ((not_asked(Subject.DATABASE, 9), not_asked(Subject.APPLICATION, 9)), "dr assess --seconds 30"),
+        ((not_asked(Subject.DATABASE, 9), APPLICATION), "dr recover-app"),
         ((saw(Subject.OFF_SITE, Condition.ABSENT),), "dr config show"),
         ((saw(Subject.STORE, name="cloud"),), "dr store probe"),
         ((saw(Subject.WAL, Condition.IMPAIRED),), "dr wal status"),
@@ -214,11 +219,11 @@ def test_what_has_to_be_mended_first_is_told_first():
 
 def test_every_procedure_that_can_be_resumed_is_known_by_its_journal():
     """What keeps a journal and was cut off is gone on with by a command that is named here."""
-    written = re.compile(r'^PROCEDURE = "([a-z0-9-]+)"$|course\(\w+, "([a-z0-9-]+)"', re.MULTILINE)
+    written = re.compile(r'^(?:PROCEDURE|EXERCISE) = "([a-z0-9-]+)"$|course\(\w+, "([a-z0-9-]+)"', re.MULTILINE)
     sources = [file for room in ("dr", "tasks", "flows") for file in ROOT.glob(f"{room}/**/*.py")]
     named = {one or other for file in sources for one, other in written.findall(file.read_text(encoding="utf-8"))}
 
-    assert {"full-recovery", "recover-app", "region-failover"} <= named
+    assert {"full-recovery", "full-recovery-exercise", "recover-app", "region-failover"} <= named
     for procedure in named:
         advised = step(saw(Subject.UNFINISHED, Condition.IMPAIRED, procedure))
         assert "goes on where it was" in advised.why, procedure

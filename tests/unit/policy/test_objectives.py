@@ -47,6 +47,25 @@ def test_an_unmeasured_loss_is_never_a_met_objective():
     assert not verdict.met
 
 
+@pytest.mark.parametrize(
+    "rpo, at_most, shown, answer",
+    [
+        (10.0, None, "10.0 s", "yes"),
+        (901.0, None, "901.0 s", "no"),
+        (None, 10.0, "at most 10.0 s", "yes"),
+        (None, 901.0, "at most 901.0 s", "unknown"),
+        (None, None, "not known", "unknown"),
+    ],
+)
+def test_a_bound_is_shown_as_one_and_can_be_met_but_not_missed(rpo, at_most, shown, answer):
+    """At most so much: within the objective that is enough, beyond it nobody knows."""
+    verdict = Verdict(QUARTER, 1, rpo, at_most)
+
+    assert (verdict.rpo_shown, verdict.rpo_answer) == (shown, answer)
+    assert verdict.rpo_missed is (answer == "no")
+    assert str(verdict.rpo_certainty) in ("measured", "at most", "not known")
+
+
 @pytest.mark.parametrize("rto, rpo", [(0, 0), (-1, 0), (1, -1)])
 def test_an_impossible_objective_cannot_be_set(rto, rpo):
     """Recovering in no time cannot be promised; losing nothing can."""

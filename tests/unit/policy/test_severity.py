@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dr.policy.objectives import Scenario
-from dr.policy.observation import Condition, Observation, Sign, Subject, silent
+from dr.policy.observation import Condition, Observation, Sign, Subject, not_asked, silent
 from dr.policy.severity import Harm, Severity, harm_of, judge
 
 WORSE = (Condition.OK, Condition.IMPAIRED, Condition.SILENT, Condition.DOWN)
@@ -28,6 +28,7 @@ def well(*changed: Observation) -> tuple[Observation, ...]:
 
 GONE = saw(Subject.APPLICATION, Condition.DOWN)
 AWAY = saw(Subject.DATABASE, Condition.DOWN)
+UNASKED = tuple(not_asked(one, 9) for one in Subject)
 TABLE = [
     ("all is well", well(), Severity.HEALTHY, None),
     ("redis is down", well(saw(Subject.REDIS, Condition.DOWN)), Severity.LOW, Scenario.APPLICATION_FAILURE),
@@ -136,6 +137,20 @@ TABLE = [
     ("redis is not configured", well(saw(Subject.REDIS, Condition.ABSENT)), Severity.HEALTHY, None),
     ("a database is all there is, and it is away", (AWAY,), Severity.HIGH, Scenario.DATABASE_CORRUPTION),
     ("nothing is known", (), Severity.HEALTHY, None),
+    ("this host was too busy to ask any of it", UNASKED, Severity.MEDIUM, None),
+    ("this host was too busy to ask the stores", well(not_asked(Subject.BACKUPS, 9)), Severity.LOW, None),
+    (
+        "the application is down, and nobody got to asking the database",
+        well(not_asked(Subject.DATABASE, 9), GONE),
+        Severity.HIGH,
+        Scenario.APPLICATION_FAILURE,
+    ),
+    (
+        "the database is away, and nobody got to asking the rest",
+        (AWAY, *(not_asked(one, 9) for one in (Subject.REDIS, Subject.APPLICATION))),
+        Severity.HIGH,
+        Scenario.DATABASE_CORRUPTION,
+    ),
 ]
 
 
@@ -147,6 +162,18 @@ def test_the_guide_s_levels(seen, severity, scenario):
     assert judged.severity is severity, judged.reasons
     assert judged.scenario is scenario, judged.because
     assert (judged.reasons == ()) == (severity is Severity.HEALTHY)
+
+
+def test_what_nobody_asked_is_no_disaster_and_the_reason_is_told():
+    """An overloaded host knows nothing: no likely scenario is made of that, and nothing is said to be affected."""
+    unknown = judge(UNASKED)
+    one = judge(well(not_asked(Subject.APPLICATION, 9)))
+    healthy = judge(well())
+
+    assert (unknown.known, one.known, healthy.known) == (False, False, True)
+    assert unknown.because.startswith("this host was too busy to ask Database and Redis and Application")
+    assert "too busy to ask Application" in one.because
+    assert not any("affected" in reason.text for reason in unknown.reasons)
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,13 @@ from dr.pipeline.launch import Account
 from dr.pipeline.process import Exit
 from dr.postgres.account import make_directory
 from dr.postgres.data_directory import (
+    UNFINISHED,
     check_target,
     link_tablespaces,
+    made_within,
     read_tablespace_map,
     read_unfinished,
     request_recovery,
-    unmarked,
     untar,
     untar_error,
     write_tablespace_map,
@@ -53,16 +54,20 @@ class TestTargets:
         with pytest.raises(TargetRefused, match="is not empty"):
             check_target(tmp_path, unfinished=True)
 
-    def test_a_program_that_wants_it_empty_gets_it_empty_and_the_mark_comes_back(self, tmp_path):
-        """Where it fails, the mark stays away: what it has left is nobody's."""
+    def test_a_program_that_wants_it_empty_gets_an_empty_one_and_the_mark_stays(self, tmp_path):
+        """What it makes lies in the directory afterwards; where it fails, what it has left is still known as ours."""
         write_unfinished(tmp_path, "a run")
-        with unmarked(tmp_path):
-            within = list(tmp_path.iterdir())
-        after = read_unfinished(tmp_path)
-        with pytest.raises(OSError, match="full"), unmarked(tmp_path):
+        with made_within(tmp_path) as inner:
+            within = list(inner.iterdir()), read_unfinished(tmp_path)
+            (inner / "base").mkdir()
+            (inner / "PG_VERSION").write_text("18")
+        after = sorted(path.name for path in tmp_path.iterdir())
+        with pytest.raises(OSError, match="full"), made_within(tmp_path):
             raise OSError("full")
 
-        assert (within, after, read_unfinished(tmp_path)) == ([], "a run", "")
+        assert within == ([], "a run")
+        assert after == ["PG_VERSION", UNFINISHED, "base"]
+        assert read_unfinished(tmp_path) == "a run"
 
     @pytest.mark.parametrize("name", ["PG_VERSION", ".hidden", "a directory/"])
     def test_a_directory_that_holds_anything_is_refused(self, tmp_path, name):

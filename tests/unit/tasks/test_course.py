@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dr.evidence.journal import read_journal
+from dr.evidence.journal import read_journal, unfinished
 from dr.evidence.journal_events import Event
 from tests.unit.tasks.killed_at import VARIABLE
 
@@ -72,6 +72,21 @@ def test_where_a_part_may_fail_the_rest_of_the_procedure_is_done(tmp_path: Path)
     done = toy(tmp_path, "--going-on", FAILING="redis")
 
     assert (done.returncode, done.stdout.split()) == (0, ["choose", "uploads", "code", "start"]), done.stderr
+
+
+def test_one_that_was_overtaken_is_not_gone_on_with_although_the_other_died_at_its_end(tmp_path: Path) -> None:
+    """It would put into service what was right before that."""
+    toy(tmp_path, WISH="another", **{VARIABLE: "begin redis"})
+    journals = tmp_path / "procedures" / "toy"
+    ((overtaken, _),) = unfinished(journals, "toy-course", "toy")
+    killed = toy(tmp_path, **{VARIABLE: "close"})
+    left = [directory for directory, _ in unfinished(journals, "toy-course", "toy")]
+    resumed = toy(tmp_path)
+
+    assert killed.returncode == _KILLED
+    assert overtaken not in left
+    assert resumed.returncode == 0
+    assert not unfinished(journals, "toy-course", "toy")
 
 
 def test_a_new_beginning_does_everything_again(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A procedure of toy steps, as a program: each writes down that it was called, and where it was asked to, fails.
 
-``python -m tests.unit.tasks.toy_course DIRECTORY [--anew]``; ``FAILING`` in its environment names steps that fail.
+``python -m tests.unit.tasks.toy_course DIRECTORY [--anew]``; ``FAILING`` in its environment names steps that fail, and
+``WISH`` is what was asked for.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def toy_course(directory: str, going_on: bool = False, anew: bool = False) -> tu
         name="toy", postgres=PostgresSettings(Secret("")), stores=(), encryption=EncryptionSettings(recipients=("A",))
     )
     system = replace(system, state_directory=Path(directory))
-    with course(system, "toy-course", {"wish": "one"}, anew=anew) as steps:
+    with course(system, "toy-course", {"wish": os.environ.get("WISH", "one")}, anew=anew) as steps:
         chosen = steps.step("choose", toy, directory, "choose")
         beside = [Step(name, toy, (directory, name)) for name in BESIDE]
         done = steps.as_far_as_possible(beside)[0] if going_on else steps.together(beside)

@@ -90,7 +90,8 @@ def _components(system: System, names: BackupNames) -> Iterator[Latest]:
     for row in registry.configured(system):
         if not row.may_be_missing(system):
             newest = next(iter(names.newest_first((row.kind,), None)), None)
-            yield Latest(row.title, newest[0].created if newest else None, row.every.total_seconds())
+            created = newest[0].created if newest else None
+            yield Latest(row.title, created, row.every.total_seconds(), row.part.procedure)
 
 
 def _recoverable(alone: System) -> Recoverable:

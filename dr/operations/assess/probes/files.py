@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dr.configuration.model import System
-from dr.evidence.journal import read_journal, unfinished
+from dr.evidence.journal import last_work, read_journal, unfinished
 from dr.evidence.journal_events import Event
 from dr.operations.assess.wire import Line, Question
 from dr.operations.certificate_states import certificate_states
@@ -121,14 +121,15 @@ def _newest_log(directory: Path) -> Path | None:
 def _procedures(system: System, question: Question) -> Line:
     """What was cut off and can go on, and how long those took that were not."""
     parent = system.state_directory / "procedures" / system.name
-    cut = sorted(unfinished(parent, "*", system.name), key=lambda one: one[1].at, reverse=True)
+    left = ((last_work(read_journal(directory)), first) for directory, first in unfinished(parent, "*", system.name))
+    cut = sorted(left, key=lambda one: one[0], reverse=True)
     measured = tuple(_last_runs(parent, system.name))
     if not cut:
         seen = Observation(Subject.UNFINISHED, Condition.OK, "none", "no procedure was cut off on this host")
         return Line(answers=question, observed=(seen,), measured=measured)
     names = ", ".join(f"{first.procedure} of {first.at:%Y-%m-%d %H:%M} UTC" for _, first in cut)
-    newest = cut[0][1]
-    age = (datetime.now(UTC) - newest.at).total_seconds()
+    at, newest = cut[0]
+    age = (datetime.now(UTC) - at).total_seconds()
     said = f"{names}: begun and not finished"
     seen = Observation(Subject.UNFINISHED, Condition.IMPAIRED, names, said, newest.procedure, figure=age)
     return Line(answers=question, observed=(seen,), measured=measured)
