@@ -47,7 +47,7 @@ def fetch(packages: list[str], directory: Path) -> None:
         raise Failure(f"this machine has no apt. {ELSEWHERE}")
     with tempfile.TemporaryDirectory(prefix="dr-debian-") as name:
         place = Path(name)
-        _download(packages, place)
+        download(packages, place)
         for archive in sorted(place.glob("*.deb")):
             _run(place, "dpkg-deb", "-x", str(archive), str(place / "unpacked"))
         for package in packages:
@@ -58,14 +58,39 @@ def fetch(packages: list[str], directory: Path) -> None:
                 _put(place / "unpacked" / "usr" / "bin" / program, directory / program)
 
 
-def _download(packages: list[str], place: Path) -> None:
-    """By the package lists of this machine; where there are none yet, or old ones, by newer ones of our own."""
+def download(packages: list[str], place: Path, *, of_release: str = "") -> None:
+    """By the package lists of this machine; where there are none yet, or old ones, by newer ones of our own.
+
+    ``of_release``: by lists of that release of Debian instead. ``place`` is a directory that has nothing else in it.
+    """
     try:
+        if of_release:
+            raise Failure("this machine's lists are of its own release")
         _run(place, "apt-get", *PATIENCE, "download", *packages)
     except Failure:
-        own = _lists_of_our_own(place)
+        own = (*_lists_of_our_own(place), *_sources_of(of_release, place))
         _run(place, "apt-get", *PATIENCE, *own, "update")
         _run(place, "apt-get", *PATIENCE, *own, "download", *packages)
+
+
+def _sources_of(release: str, place: Path) -> tuple[str, ...]:
+    """Options by which apt takes the machine's own sources as if it were of that release; none for its own."""
+    if not release:
+        return ()
+    parts = place / "sources.list.d"
+    parts.mkdir()
+    here = next(
+        (line.partition("=")[2].strip('"') for line in _os_release() if line.startswith("VERSION_CODENAME=")), ""
+    )
+    found = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.*")]
+    for file in found:
+        if here and file.is_file():
+            (parts / file.name).write_text(file.read_text().replace(here, release))
+    return ("-o", f"Dir::Etc::sourcelist={parts}/sources.list", "-o", f"Dir::Etc::sourceparts={parts}")
+
+
+def _os_release() -> list[str]:
+    return Path("/etc/os-release").read_text().splitlines()
 
 
 def _lists_of_our_own(place: Path) -> tuple[str, ...]:

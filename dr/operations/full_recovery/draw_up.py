@@ -65,7 +65,7 @@ def draw_up(system: System, wish: Wish) -> FullPlan:
         database=database,
         parts=parts,
         order=order(system, database, parts, exercise=wish.exercise),
-        missing=(*_absent(wish, chosen, database is not None), *lacking(system, database, parts)),
+        missing=tuple(dict.fromkeys((*_absent(wish, chosen, database is not None), *lacking(system, database, parts)))),
         warnings=(
             *chosen.notes,
             *(contents.notes if contents else ()),

@@ -1,7 +1,8 @@
 """The same small program under every driver: what the conformance suite needs of each, whatever runs the service.
 
-A real manager of systemd is run for it in namespaces of its own. No Docker and no cluster run here: ``stand_in.py``
-stands for ``docker compose`` and ``kubectl``, with real processes behind them.
+A real manager of systemd is run for it in namespaces of its own, and a real Docker engine (``engine.py``). That takes
+root: for ordinary users ``stand_in.py`` stands for ``docker compose``, and for ``kubectl`` always, with real processes
+behind them.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from dr.services.kubernetes import KubernetesService
 from dr.services.process import ProcessService
 from dr.services.protocol import Service
 from dr.services.systemd import SystemdService
+from tests.integration.services.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[3]
 OLDEST, OLD, NEW = "v8", "v9", "v10"
@@ -47,6 +49,16 @@ print("release {release} is up", flush=True)
 while True:
     time.sleep(60)
 """
+_SCRIPT = """\
+echo "{release} $$" >> {started}
+case {mode} in
+    bad) echo "no such setting: SHOP_NAME; postgresql://shop:hunter22@db/shop" >&2; exit 1 ;;
+    stubborn) trap "" TERM ;;
+esac
+echo "release {release} is up"
+while true; do sleep 1; done
+"""
+"""The same where there is no Python."""
 SYSTEMD = "/lib/systemd/systemd"
 
 
@@ -80,6 +92,7 @@ class Bench:
     made: list[Case] = field(default_factory=list)
     copies: ClassVar[int] = 1
     """How many processes run one service."""
+    program: ClassVar[str] = _PROGRAM
 
     def case(self, mode: str = "good", *, older: str = "", oldest: str = "") -> Case:
         """``mode``: good, bad (it ends at once) or stubborn (SIGTERM does not end it); the others: releases before."""
@@ -106,7 +119,7 @@ class Bench:
             if wanted:
                 place = self.directory / "releases" / release
                 place.mkdir(parents=True)
-                text = _PROGRAM.format(started=str(self.directory / "started"), release=release, mode=wanted)
+                text = self.program.format(started=str(self.directory / "started"), release=release, mode=wanted)
                 (place / "web.py").write_text(text)
                 self._add(place, release)
         (self.directory / "current").symlink_to(f"releases/{NEW}")
@@ -147,6 +160,34 @@ class ComposeBench(Bench):
         return ComposeService(
             ServiceSettings("web", driver="compose", directory=self.directory / "current", releases=self._releases())
         )
+
+
+@dataclass(slots=True)
+class EngineBench(Bench):
+    """A Docker engine, with containers that share this machine's process numbers."""
+
+    engine: Engine | None = None
+    program: ClassVar[str] = _SCRIPT
+
+    def _add(self, place: Path, release: str) -> None:
+        web = {
+            "image": f"shop:{release}",
+            "command": ["/bin/sh", str(place / "web.py")],
+            "network_mode": "host",
+            "pid": "host",
+            "volumes": [f"{self.directory}:{self.directory}"],
+        }
+        (place / "compose.yaml").write_text(json.dumps({"services": {"web": web}}))
+
+    def _service(self, program: Path) -> Service:
+        return ComposeService(
+            ServiceSettings("web", driver="compose", directory=self.directory / "current", releases=self._releases())
+        )
+
+    def end(self) -> None:
+        if self.engine is not None:
+            self.engine.clear()
+        Bench.end(self)
 
 
 class KubernetesBench(Bench):
@@ -197,6 +238,20 @@ def compose_bench(directory: Path, environment: pytest.MonkeyPatch) -> Iterator[
     """Docker Compose."""
     with _stand_in(directory, environment, "docker"):
         yield from _ended(ComposeBench(directory))
+
+
+@contextmanager
+def engine_bench(directory: Path, environment: pytest.MonkeyPatch, running: Engine | None) -> Iterator[Bench]:
+    """Docker Compose with an engine behind it."""
+    if running is None:
+        pytest.skip("not applicable: a Docker engine needs root")
+    for name, value in running.variables.items():
+        environment.setenv(name, value)
+    forget()
+    try:
+        yield from _ended(EngineBench(directory, engine=running))
+    finally:
+        forget()
 
 
 @contextmanager

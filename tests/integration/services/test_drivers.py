@@ -14,14 +14,29 @@ import pytest
 from dr.errors import ServiceError
 from dr.services.protocol import State
 from tests.integration.services import cases
-from tests.integration.services.cases import BENCHES, NEW, OLD, Bench, Case
+from tests.integration.services.cases import BENCHES, NEW, OLD, OLDEST, Bench, Case, engine_bench
+from tests.integration.services.engine import Engine, engine
 
 SECONDS = 20
 
 
-@pytest.fixture(params=sorted(BENCHES))
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Engine | None]:
+    """An engine for all tests; None for ordinary users."""
+    if os.geteuid() != 0:
+        yield None
+        return
+    with engine(*(f"shop:{release}" for release in (OLDEST, OLD, NEW))) as running:
+        yield running
+
+
+@pytest.fixture(params=[*sorted(BENCHES), "engine"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A bench of each driver."""
+    if request.param == "engine":
+        with engine_bench(tmp_path, monkeypatch, request.getfixturevalue("docker")) as made:
+            yield made
+        return
     with BENCHES[request.param](tmp_path, monkeypatch) as made:
         yield made
 
@@ -99,6 +114,7 @@ def test_what_does_not_come_is_an_error_with_its_last_words(bench: Bench) -> Non
     assert failed
     assert "web does not start" in text or not text
     assert "hunter22" not in text + words
+    assert "\x1b" not in words
     assert not case.keeps_words or "no such setting: SHOP_NAME" in words
     assert not case.keeps_words or not text or "no such setting: SHOP_NAME" in text
     case.service.stop(SECONDS)
@@ -106,7 +122,7 @@ def test_what_does_not_come_is_an_error_with_its_last_words(bench: Bench) -> Non
     assert not case.alive
 
 
-@pytest.mark.parametrize("bench", ["systemd", "compose", "kubernetes"], indirect=True)
+@pytest.mark.parametrize("bench", ["systemd", "compose", "kubernetes", "engine"], indirect=True)
 def test_what_does_not_want_to_end_is_ended(bench: Bench) -> None:
     """Within the time that was given."""
     case = bench.case("stubborn")

@@ -124,6 +124,7 @@ def test_the_plan_says_every_part_where_it_goes_and_what_is_missing(recovered: R
     assert plan["database"]["directory"] == str(lost.product.place.production)
     assert "newest WAL" in plan["database"]["choice"]
     assert not any("no backup belongs to it" in line for line in plan["missing"]), plan["missing"]
+    assert len(set(plan["missing"])) == len(plan["missing"]), "said twice: of two parts of one kind"
 
 
 @pytest.mark.incident("I4")
