@@ -64,6 +64,10 @@ class Stage:
         """What the webhook was told, by us and by Prefect."""
         return [str(entry["body"]["text"]) for entry in self.post.received("webhook")]
 
+    def tests(self) -> list[str]:
+        """Of these what tries the path; others may come at any time, for Prefect tells what it likes when it likes."""
+        return [text for text in self.texts() if "of the alert path, nothing is wrong" in text]
+
     def wait(self, holds: Callable[[], Any], seconds: float = 240) -> None:
         """Until it holds; otherwise the logs tell why not."""
         end = time.monotonic() + seconds
@@ -150,9 +154,9 @@ def _state(client: SyncPrefectClient, run: UUID) -> State[Any]:
 def _hanging(client: SyncPrefectClient, stage: Stage) -> UUID:
     """A test of the alert path that waits for an answer which does not come."""
     stage.post.set_mood("webhook", "slow")
-    before = len(stage.texts())
+    before = len(stage.tests())
     run = _begin(client, "alert-self-test")
-    stage.wait(lambda: len(stage.texts()) > before)
+    stage.wait(lambda: len(stage.tests()) > before)
     stage.post.set_mood("webhook", "well")
     return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,7 +131,7 @@ def test_a_command_proves_it_by_status_0_alone(both: Pair, tmp_path: Path, statu
         f"open({str(file)!r}, 'w').write(os.environ['DR_FENCE'] + ' ' + os.environ['DR_FENCE_ADDRESS'])\n"
         f"sys.exit({status})\n"
     )
-    system = both.with_region(fence_command=f"{sys.executable} {script}")
+    system = both.with_region(fence_command=shlex.join((sys.executable, str(script))))
 
     tried = by_command(system, both.first, both.second)
 

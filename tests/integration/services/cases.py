@@ -224,7 +224,7 @@ class SystemdBench(Bench):
     def _service(self, program: Path) -> Service:
         units = self.directory / "config" / "systemd" / "user"
         units.mkdir(parents=True)
-        text = f"[Service]\nExecStart={sys.executable} {program}\nStandardOutput=null\nTimeoutStopSec=60\n"
+        text = f'[Service]\nExecStart="{sys.executable}" "{program}"\nStandardOutput=null\nTimeoutStopSec=60\n'
         (units / "web.service").write_text(text)
         settings = ServiceSettings("web", user_manager=True, releases=self._releases())
         return SystemdService(settings)
