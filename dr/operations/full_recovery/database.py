@@ -11,7 +11,7 @@ from pathlib import Path
 from dr.catalog.canary import Beat
 from dr.catalog.manifest import Manifest
 from dr.configuration.model import System
-from dr.errors import LeaseHeld
+from dr.errors import DrError, LeaseHeld
 from dr.evidence.findings import Check, CheckedCopy
 from dr.evidence.phases import Phase, merge
 from dr.operations.check_recovery import check_cluster, check_database
@@ -20,7 +20,7 @@ from dr.operations.choose_point import choose_point
 from dr.operations.drill.lay_out import database_name
 from dr.operations.erasure.re_erase import Erased, re_erase
 from dr.operations.find_backup import Found, find_backup
-from dr.operations.full_recovery.own import claim, taking_space, whole
+from dr.operations.full_recovery.own import claim, give_back, taking_space, whole
 from dr.operations.full_recovery.places import belonging_to
 from dr.operations.plan_recovery import Chosen
 from dr.operations.rates import keep_rates
@@ -87,7 +87,11 @@ def _recover(system: System, planned: PlannedDatabase, directory: Path, run: str
         make_directory(directory, directory.parent)
     claim(directory, run, others=belonging_to(directory))
     remove_spool(directory)
-    found = _from_point(system, planned, directory) if planned.until is not None else _from_dump(system, planned)
+    try:
+        found = _from_point(system, planned, directory) if planned.until is not None else _from_dump(system, planned)
+    except DrError:
+        give_back(directory)
+        raise
     found = _identified(system, found)
     whole(directory, run)
     return found

@@ -105,6 +105,13 @@ def half_made_by(directory: Path) -> str:
     return mark.run if mark is not None and begun else ""
 
 
+def give_back(directory: Path) -> None:
+    """Where nothing was laid after all, nothing of ours stays: whoever comes next finds it empty."""
+    if _holds_nothing(directory) and half_made_by(directory):
+        (directory / UNFINISHED).unlink()
+        release(directory)
+
+
 def go_on(directory: Path, run: str) -> bool:
     """Make ours what a run of ours left half-made, with all that is in it; False where it is not that."""
     if not half_made_by(directory):

@@ -118,7 +118,7 @@ def test_the_health_check_reaches_the_copy_and_nobody_else(server: Server, monke
 
     count = "SELECT count(*) FROM orders"
 
-    healthy = health_check(f'sh -c \'{psql} "$DATABASE_URL" -Atc "{count}"\'', server, "postgres")
+    healthy = health_check(f'sh -c \'"{psql}" "$DATABASE_URL" -Atc "{count}"\'', server, "postgres")
     ill = health_check("sh -c 'echo out of order >&2; exit 3'", server, "postgres")
     bare = 'test -z "$BACKUP_ENCRYPTION_KEY" && test "$(wc -l </proc/net/dev)" = 3'
     alone = health_check(f"sh -c '{bare}'", server, "x")

@@ -125,7 +125,7 @@ def test_a_dry_run_stops_after_the_plan(host: Host, tmp_path: Path) -> None:
     """Nothing is made in the target."""
     host.run("daily_backup", kind="base")
     result = host.run("recover_database", to=str(tmp_path / "copy"), dry_run=True)
-    assert result["steps"] == ["find the backup", "plan the recovery"]
+    assert result["steps"] == ["find the backup", "plan the recovery", "see who is in charge"]
     assert "step 1" in result["artifacts"]["recovery-plan"]
     assert not (tmp_path / "copy").exists()
 

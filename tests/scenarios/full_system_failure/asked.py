@@ -105,10 +105,10 @@ def _play(desk: Desk, host: Host, file: Path) -> Asked:
 
 
 def _ended(desk: Desk, host: Host, run: UUID, question: str) -> Ended:
-    ended = desk.ended(run)
-    # Of a run that waited for too long Prefect knows the end before the run has kept its record.
+    desk.ended(run)
+    # Of a run that waited for too long Prefect tells the end before the run itself has, and has kept its record.
     (record,) = until(lambda: _kept(host, f"/run_{run}.") or None, PATIENCE_SECONDS, desk.log)
-    return Ended(question, ended, desk.shown(run), record)
+    return Ended(question, desk.ended(run), desk.shown(run), record)
 
 
 def _kept(host: Host, name: str) -> list[dict[str, Any]]:

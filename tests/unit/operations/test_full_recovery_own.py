@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from dr.errors import TargetRefused
-from dr.operations.full_recovery.own import Mark, claim, in_the_way, is_free, mark_of, release, whole
+from dr.operations.full_recovery.own import Mark, claim, give_back, in_the_way, is_free, mark_of, release, whole
 from dr.postgres.data_directory import UNFINISHED
 
 RUN = "full-recovery_20260101_020000"
@@ -55,6 +55,21 @@ def test_what_was_left_half_made_is_cleared_by_any_later_run(place: Path) -> Non
 
     assert [path.name for path in place.iterdir()] == [UNFINISHED]
     assert not beside.exists()
+
+
+def test_where_nothing_was_laid_nothing_of_ours_stays(place: Path) -> None:
+    """A key that opens nothing leaves an empty directory; one with something in it stays ours."""
+    claim(place, RUN)
+    give_back(place)
+    left = [*place.iterdir()], mark_of(place).exists()
+
+    claim(place, RUN)
+    fill(place)
+    give_back(place)
+
+    assert left == ([], False)
+    assert {path.name for path in place.iterdir()} == {"base", UNFINISHED}
+    assert is_free(place, LATER)
 
 
 def test_what_is_whole_is_cleared_by_the_same_run_only(place: Path) -> None:
