@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
 from dr.catalog.labels import evidence_key
 from dr.catalog.runs import RunFacts, facts_of
 from dr.configuration.model import System
 from dr.errors import BackupInvalid, StoreError
+from dr.operations.noted import read_note, write_note
 from dr.operations.repositories import open_repository
-from dr.operations.whole_file import write_whole
 from dr.storage.protocol import Store
 
 _FORMAT = 1
@@ -56,9 +54,9 @@ def read_runs(system: System, now: datetime) -> tuple[RunFacts, ...]:
                 else:
                     known[facts.run] = facts
             # A first reading of years may be cut off: the next one goes on from here.
-            _write_note(system, _Note(_FORMAT, tuple(known.values()), tuple(damaged), note.listed))
+            write_note(_file(system), _Note(_FORMAT, tuple(known.values()), tuple(damaged), note.listed))
     if whole:
-        _write_note(system, _Note(_FORMAT, tuple(known.values()), tuple(damaged), now))
+        write_note(_file(system), _Note(_FORMAT, tuple(known.values()), tuple(damaged), now))
     for facts in _waiting(system):
         known.setdefault(facts.run, facts)
     return tuple(sorted(known.values(), key=lambda item: item.begin))
@@ -123,15 +121,5 @@ def _file(system: System) -> Path:
 
 
 def _read_note(system: System) -> _Note:
-    try:
-        note = msgspec.json.decode(_file(system).read_bytes(), type=_Note)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
-        return _Note()
-    return note if note.format == _FORMAT else _Note()
-
-
-def _write_note(system: System, note: _Note) -> None:
-    try:
-        write_whole(_file(system), msgspec.json.encode(note))
-    except OSError:
-        return  # a host that keeps nothing reads all of it each time
+    note = read_note(_file(system), _Note)
+    return note if note is not None and note.format == _FORMAT else _Note()

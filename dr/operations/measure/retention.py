@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
 from dr.catalog.labels import DATABASE_KINDS, Kind
 from dr.catalog.runs import Place
 from dr.components.registry import Part, configured
@@ -22,7 +20,7 @@ from dr.errors import StoreError
 from dr.operations.expire import plan_component_expiry, plan_local_expiry
 from dr.operations.expire_plan import StoreExpiry
 from dr.operations.measure.evidence import read_runs
-from dr.operations.whole_file import write_whole
+from dr.operations.noted import read_note, write_note
 from dr.policy.metric import Sample, sample
 from dr.policy.retention import Action, Decision
 
@@ -41,10 +39,10 @@ class _Found:
 
 def measure_retention(system: System, now: datetime) -> Iterator[Sample]:
     """Raises StoreError when a store does not tell what it has."""
-    found = _noted(system)
+    found = read_note(_file(system), _Found)
     if found is None or not timedelta(0) <= now - found.at < LOOKED_EVERY:
         found = _look(system, now)
-        _note(system, found)
+        write_note(_file(system), found)
     for place, count in found.overdue:
         yield sample("retention_overdue_copies", count, system.name, place.kind, place.store)
     for place, count in found.lacking:
@@ -99,17 +97,3 @@ def _counted(plans: Iterable[StoreExpiry], counts: Callable[[Decision], bool]) -
 
 def _file(system: System) -> Path:
     return system.state_directory / "measure" / f"{system.name}.retention.json"
-
-
-def _noted(system: System) -> _Found | None:
-    try:
-        return msgspec.json.decode(_file(system).read_bytes(), type=_Found)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
-        return None
-
-
-def _note(system: System, found: _Found) -> None:
-    try:
-        write_whole(_file(system), msgspec.json.encode(found))
-    except OSError:
-        return  # a host that keeps nothing looks each time

@@ -14,14 +14,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
-import msgspec
-
 from dr.catalog import labels
 from dr.catalog.wal_index import StoredSegment
 from dr.configuration.model import System
 from dr.errors import ObjectMissing, StoreError
+from dr.operations.noted import read_note, write_note
 from dr.operations.repositories import open_repository
-from dr.operations.whole_file import write_whole
 from dr.storage.protocol import Store
 from dr.storage.wal_catalogue import WalCatalogue
 
@@ -41,10 +39,10 @@ class _Found:
 
 def gone_segments(system: System, now: datetime) -> Gone:
     """As far as an hour ago, or now where something was gone. A store that does not answer says nothing."""
-    found = _noted(system)
+    found = read_note(_file(system), _Found)
     if found is None or any(found.gone.values()) or not timedelta(0) <= now - found.at < LOOKED_EVERY:
         found = _Found(now, dict(look_for_gone(system)))
-        _note(system, found)
+        write_note(_file(system), found)
     return found.gone
 
 
@@ -84,17 +82,3 @@ def _is_there(store: Store, key: str) -> bool:
 
 def _file(system: System) -> Path:
     return system.state_directory / "measure" / f"{system.name}.wal.json"
-
-
-def _noted(system: System) -> _Found | None:
-    try:
-        return msgspec.json.decode(_file(system).read_bytes(), type=_Found)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
-        return None
-
-
-def _note(system: System, found: _Found) -> None:
-    try:
-        write_whole(_file(system), msgspec.json.encode(found))
-    except OSError:
-        return  # a host that keeps nothing looks each time

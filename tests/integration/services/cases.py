@@ -163,7 +163,7 @@ class ComposeBench(Bench):
 
 
 @dataclass(slots=True)
-class EngineBench(Bench):
+class EngineBench(ComposeBench):
     """A Docker engine, with containers that share this machine's process numbers."""
 
     engine: Engine | None = None
@@ -178,11 +178,6 @@ class EngineBench(Bench):
             "volumes": [f"{self.directory}:{self.directory}"],
         }
         (place / "compose.yaml").write_text(json.dumps({"services": {"web": web}}))
-
-    def _service(self, program: Path) -> Service:
-        return ComposeService(
-            ServiceSettings("web", driver="compose", directory=self.directory / "current", releases=self._releases())
-        )
 
     def end(self) -> None:
         if self.engine is not None:
